@@ -1,0 +1,187 @@
+/**
+ * What the runner does with a failed connector: `retry` begins again at the checkpoint after a back-off, `stop`
+ * leaves it stopped until somebody has mended the cause. Anything not listed here stops.
+ */
+export type Reaction = 'retry' | 'stop'
+
+interface CodeFacts {
+  readonly reaction: Reaction
+  /** What happened, for the table in the documentation. */
+  readonly meaning: string
+  /** What the operator should do. */
+  readonly hint: string
+}
+
+/** The closed list of codes. `docs/06-errors.md` is generated from it. */
+export const ERROR_CODES = {
+  CONFIG_INVALID: {
+    reaction: 'stop',
+    meaning: 'A configuration file is wrong, or names something that is not there.',
+    hint: 'Mend the lines named in the message; nothing was started.',
+  },
+  CHECK_FAILED: {
+    reaction: 'stop',
+    meaning: 'A server lacks what the connector needs.',
+    hint: 'Run `tributary check DIR`: each finding carries the statement that mends it.',
+  },
+  SOURCE_UNREACHABLE: {
+    reaction: 'retry',
+    meaning: 'The database cannot be reached, or refuses connections for now.',
+    hint: 'Check that the server runs and that host and port in `source.url` are right.',
+  },
+  SOURCE_ACCESS_DENIED: {
+    reaction: 'stop',
+    meaning: 'The database refuses the user, the password or a right.',
+    hint: 'Run `tributary check DIR`: it names the right that is missing and the statement that grants it.',
+  },
+  SOURCE_CONNECTION_LOST: {
+    reaction: 'retry',
+    meaning: 'The replication link ended, or brought nothing in the time in which it must.',
+    hint: 'Nothing is lost: the stream goes on at the checkpoint. Look at the server and the network if it recurs.',
+  },
+  SLOT_IN_USE: {
+    reaction: 'retry',
+    meaning: 'Another session reads the replication slot.',
+    hint: 'Stop the other reader, or wait until the server notices that an earlier worker is gone (wal_sender_timeout).',
+  },
+  SLOT_MISSING: {
+    reaction: 'stop',
+    meaning: 'There is a checkpoint, but the replication slot is gone: changes since then cannot be read.',
+    hint: 'Rebuild the read models, then start with a new connector name or delete the checkpoint topic.',
+  },
+  SLOT_AHEAD: {
+    reaction: 'stop',
+    meaning: 'The replication slot has moved past the checkpoint: somebody else read it or made it again.',
+    hint: 'Give each connector a slot of its own. The changes between the two positions are gone from this slot.',
+  },
+  SLOT_LOST: {
+    reaction: 'stop',
+    meaning: 'The server has invalidated the replication slot; the log it needs is removed.',
+    hint: 'Raise max_slot_wal_keep_size, drop the slot, and rebuild the read models.',
+  },
+  PROTOCOL_UNKNOWN: {
+    reaction: 'stop',
+    meaning: 'The log holds something that this version does not understand. Nothing is skipped.',
+    hint: 'Report it with the message; a newer version may know it.',
+  },
+  PROTOCOL_MALFORMED: {
+    reaction: 'stop',
+    meaning: 'Bytes of the log do not follow the protocol.',
+    hint: 'Report it with the message. Nothing of this transaction was published.',
+  },
+  VALUE_INVALID: {
+    reaction: 'stop',
+    meaning: 'A value does not have the form of its column type.',
+    hint: 'Report it with the table, column and type named in the message; the value itself is never shown.',
+  },
+  REPLAY_MISMATCH: {
+    reaction: 'stop',
+    meaning: 'The log, read again at the checkpoint, holds another transaction than the one that was cut.',
+    hint: 'Has the database been restored or replaced? The checkpoint belongs to another history.',
+  },
+  POSITION_INVALID: {
+    reaction: 'stop',
+    meaning: 'The checkpoint cannot be read by this version or this kind of connector.',
+    hint: 'Use the version that wrote it, or a new connector name.',
+  },
+  NAME_COLLISION: {
+    reaction: 'stop',
+    meaning: 'Two tables end on one topic, or two columns on one field name.',
+    hint: 'Leave one out with `tables: ["!SCHEMA.TABLE"]`, or rename it.',
+  },
+  KEY_CHANGES_TOO_MANY: {
+    reaction: 'stop',
+    meaning:
+      'One transaction moves more rows of a table with a deferrable key than can be told apart in memory.',
+    hint: 'Make the key NOT DEFERRABLE, or change the keys in smaller transactions.',
+  },
+  SCHEMA_INCOMPATIBLE: {
+    reaction: 'stop',
+    meaning: 'The registry refuses the new shape of a table as incompatible with the one before.',
+    hint: 'Undo the change in the database, or relax the compatibility of the subject named in the message.',
+  },
+  REGISTRY_UNREACHABLE: {
+    reaction: 'retry',
+    meaning: 'The schema registry cannot be reached.',
+    hint: 'Events are held back until it answers. Check `registry.url`.',
+  },
+  REGISTRY_REFUSED: {
+    reaction: 'stop',
+    meaning: 'The schema registry refuses a request (rights, or a schema it cannot read).',
+    hint: 'Check `registry.auth` and the registry log.',
+  },
+  KAFKA_UNREACHABLE: {
+    reaction: 'retry',
+    meaning: 'No broker can be reached, or a request was not answered in its time.',
+    hint: 'Nothing is lost: reading goes on at the checkpoint once Kafka answers. Check `kafka.brokers`.',
+  },
+  KAFKA_REFUSED: {
+    reaction: 'stop',
+    meaning: 'Kafka refuses the user, the password or a right.',
+    hint: 'Run `tributary check DIR`: it names the rights that are needed.',
+  },
+  KAFKA_WRITE_FAILED: {
+    reaction: 'retry',
+    meaning: 'A write to Kafka failed; whether it took effect is read from the checkpoint.',
+    hint: 'Nothing is lost or repeated. Look at the brokers if it recurs.',
+  },
+  KAFKA_WRITE_UNSOUND: {
+    reaction: 'stop',
+    meaning:
+      'Kafka accepted a write but its answer does not fit it (a partition missing, an offset going back).',
+    hint: 'Report it with the message: records may be missing after the offset named there.',
+  },
+  KAFKA_TOPIC_UNSUITABLE: {
+    reaction: 'stop',
+    meaning: 'A topic cannot be created, or exists with settings that break its promises.',
+    hint: 'Mend the setting named in the message; topics that exist are never altered.',
+  },
+  RECORD_TOO_LARGE: {
+    reaction: 'stop',
+    meaning: 'A record is larger than its topic accepts. Nothing of its transaction was published.',
+    hint: 'Raise max.message.bytes of the topic named in the message.',
+  },
+  FENCED: {
+    reaction: 'stop',
+    meaning: 'Another worker has taken over this connector.',
+    hint: 'Run each connector in one worker. If this was a hand-over, nothing is to be done.',
+  },
+  STATE_UNUSABLE: {
+    reaction: 'stop',
+    meaning: 'The state file of `--sink stdout` cannot be read or written.',
+    hint: 'Check the path given by `--state` and its rights.',
+  },
+  INTERNAL: {
+    reaction: 'stop',
+    meaning: 'Something failed that has no code of its own.',
+    hint: 'Report it with the log lines before it.',
+  },
+} as const satisfies Record<string, CodeFacts>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** The one error class. Its message says what happened and where, and never holds a row value or a secret. */
+export class TributaryError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'TributaryError'
+    this.code = code
+  }
+
+  get reaction(): Reaction {
+    return ERROR_CODES[this.code].reaction
+  }
+
+  get hint(): string {
+    return ERROR_CODES[this.code].hint
+  }
+}
+
+/** Any thrown thing as a TributaryError; what has no code becomes INTERNAL, with itself as the cause. */
+export function asTributaryError(thrown: unknown): TributaryError {
+  if (thrown instanceof TributaryError) return thrown
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return new TributaryError('INTERNAL', message, { cause: thrown })
+}

@@ -1,0 +1,194 @@
+// The glossary. One word per idea, used everywhere with this meaning.
+//
+//   source       a database log as a stream of batches; one per connector
+//   sink         where records become durable (Kafka, stdout)
+//   connector    a source, an encoder and a sink put together by one YAML file
+//   table        one version of a table's shape; a changed shape is a new object
+//   row          the values of one row, by position, in the order of the table's columns
+//   event        one row change (or read, or truncate) with its place in the transaction that made it
+//   batch        events handed over together, with the checkpoint that is true once they are durable
+//   commit       what the events of one source transaction share
+//   coordinate   text that sorts in the order of the source's commits: EPOCH-COMMIT-ORDINAL
+//   position     where to resume a log; opaque text to everyone but the connector that wrote it
+//   epoch        counts how often positions stopped being comparable (another history, a lost log)
+//   checkpoint   named positions, kept together with the events they cover
+//   durable      written so that no crash of ours, and no single crash of the sink's, takes it back
+//   acknowledge  tell the server that it may forget what is durable
+//   snapshot     reading rows that were there before the stream began
+//   tombstone    a record with a key and no value: Kafka may forget that key
+//   subject      the name under which the registry keeps the versions of one schema
+//   record       what the encoder makes of an event: bytes for one partition of one topic
+
+/** `c` create, `u` update, `d` delete, `r` read by a snapshot, `t` truncate. */
+export type Op = 'c' | 'u' | 'd' | 'r' | 't'
+
+/** The server did not send this value, or it has no form in the column's type. Not null. */
+export const UNAVAILABLE: unique symbol = Symbol('unavailable')
+
+/**
+ * What a column can hold, by `ColumnType.kind`:
+ * boolean: boolean; int, float, double, date (days since 1970-01-01): number;
+ * long, time, timestamp, localTimestamp (microseconds): number while it is a safe integer, else bigint;
+ * decimal: string, exactly `scale` digits behind the point; string, uuid, json: string; bytes: Uint8Array.
+ */
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | readonly Value[]
+  | typeof UNAVAILABLE
+
+export type Row = readonly Value[]
+
+/** How a column's values are represented, whatever database they come from. */
+export type ColumnType =
+  | {
+      readonly kind:
+        | 'boolean'
+        | 'int'
+        | 'long'
+        | 'float'
+        | 'double'
+        | 'string'
+        | 'bytes'
+        | 'uuid'
+        | 'json'
+        | 'date'
+        | 'time'
+        | 'timestamp'
+        | 'localTimestamp'
+    }
+  | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
+
+export interface Column {
+  readonly name: string
+  readonly type: ColumnType
+  /** The type as the server names it, for messages to people: `numeric(10,2)`. */
+  readonly nativeType: string
+}
+
+/** Never changed: a new shape is a new object, so identity is the schema version. */
+export interface Table {
+  readonly database: string
+  readonly schema: string
+  readonly name: string
+  readonly columns: readonly Column[]
+  /** Indexes into `columns`, in key order; empty: keyless. */
+  readonly key: readonly number[]
+  /**
+   * The key's constraint may be checked at commit only, so two rows can hold one key inside a transaction.
+   */
+  readonly deferrableKey: boolean
+}
+
+/** What the events of one source transaction share. */
+export interface Commit {
+  /** The transaction's id as the server prints it. */
+  readonly id: string
+  /** Commit time in the database, microseconds since 1970-01-01 UTC. */
+  readonly timeUs: number
+  /** `EPOCH-COMMIT`, lower-case hex of 4 and 16 digits. An event's own is this, `-` and its ordinal in 8. */
+  readonly coordinate: string
+  /** The fields that only this kind of database has in the event's `source` block, by name. */
+  readonly source: Readonly<Record<string, string | number | null>>
+}
+
+export interface ChangeEvent {
+  readonly table: Table
+  readonly op: Op
+  readonly before: Row | null
+  readonly after: Row | null
+  readonly commit: Commit
+  /** Place inside the transaction, from 0. */
+  readonly ordinal: number
+  /** Place among the transaction's events of the same table, from 0. */
+  readonly tableOrdinal: number
+  /** Where this row stands in the server's log (Postgres: its LSN; MySQL: its position in the file). */
+  readonly logPosition: number | bigint
+}
+
+export interface CheckpointEntry {
+  /** Opaque to everyone but its connector; begins with a format version. */
+  readonly position: string
+  /** 1 to 65535. */
+  readonly epoch: number
+}
+
+/** Named entries: `stream`, `snapshot/SCHEMA.TABLE`. */
+export type Checkpoint = Readonly<Record<string, CheckpointEntry>>
+
+export interface ChangeBatch {
+  /** May be empty: progress without rows. */
+  readonly events: readonly ChangeEvent[]
+  /** The entries that are true once these events are durable. */
+  readonly checkpoint: Checkpoint
+  /** Roughly the memory held, in bytes. */
+  readonly bytes: number
+  /** False when the last event's transaction goes on in the next batch. */
+  readonly complete: boolean
+}
+
+export type Severity = 'ok' | 'warning' | 'failure'
+
+/** One thing that `check` looked at. */
+export interface Finding {
+  readonly severity: Severity
+  /** What was looked at: `wal_level`, `public.orders`. */
+  readonly subject: string
+  readonly message: string
+  /** The exact statement, command or setting that mends it. */
+  readonly fix?: string
+}
+
+export interface Source {
+  /**
+   * Called once before the stream, and by `tributary check`. Changes nothing on the server. Every problem at
+   * once, each with its fix; rejects only when the server cannot be asked at all.
+   */
+  check(): Promise<Finding[]>
+  /**
+   * Called once per source object. Yields only what it is asked for: not pulling is pausing, and the server's
+   * link is kept alive meanwhile. Ends when `signal` aborts. Any failure rejects the pull with a
+   * TributaryError, and the caller makes a new source.
+   */
+  stream(from: Checkpoint, signal: AbortSignal): AsyncIterable<ChangeBatch>
+  /** Called after each write: all up to here is durable on our side. Never blocks, never throws. */
+  acknowledge(checkpoint: Checkpoint): void
+  /** Facts for `/status`: names, positions, lag. No row values. */
+  status(): Readonly<Record<string, string | number | boolean | null>>
+  /** Called once, at the end, also after a failure. Gives back every connection. */
+  close(): Promise<void>
+}
+
+export interface OutRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers?: Readonly<Record<string, string>>
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly timestampMs: number
+}
+
+export interface Encoder {
+  /**
+   * Called for each batch before `encode`: makes topics and registers schemas of tables not seen before. The
+   * only await; a promise only when there is something to wait for. Waits for a registry that is away.
+   */
+  prepare(batch: ChangeBatch, signal: AbortSignal): Promise<void> | void
+  encode(batch: ChangeBatch): OutRecord[]
+}
+
+export interface Sink {
+  /** Fences any earlier worker of this connector, then reads where it stopped. */
+  open(): Promise<Checkpoint>
+  /**
+   * Called with the last one settled. All or nothing; order kept per partition. After a rejection the sink is
+   * of no more use: close it and make a new one.
+   */
+  write(records: readonly OutRecord[], checkpoint: Checkpoint): Promise<void>
+  close(): Promise<void>
+}
