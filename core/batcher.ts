@@ -1,0 +1,153 @@
+import { TributaryError } from './errors.ts'
+import { KeyMoves, keyChanged } from './key-moves.ts'
+import type { ChangeBatch, ChangeEvent, CheckpointEntry, Commit, Op, Row, Table } from './types.ts'
+
+export interface BatchLimits {
+  readonly maxEvents: number
+  /** Of wire bytes; what they become in memory is a few times that. */
+  readonly maxBytes: number
+}
+
+/** Small enough that two of them in the making weigh nothing, large enough that the cost of a hand-over is lost in it. */
+export const DEFAULT_BATCH_LIMITS: BatchLimits = { maxEvents: 1_000, maxBytes: 1 << 20 }
+
+/** One row change as a log tells it. */
+export interface RowChange {
+  readonly table: Table
+  readonly op: Op
+  readonly before: Row | null
+  readonly after: Row | null
+  readonly logPosition: number | bigint
+  /** What it took on the wire. */
+  readonly bytes: number
+}
+
+/**
+ * Rows of a log, in its order, become batches of events: ordinals are given, an update that moves a row to
+ * another key becomes a delete and a create, and what an earlier run has already published is left out.
+ *
+ * States: between transactions -begin-> inside one -end-> between transactions. `take` is allowed in both; a
+ * batch taken inside a transaction is not complete.
+ */
+export class Batcher {
+  readonly #limits: BatchLimits
+  readonly #moves = new KeyMoves()
+  #events: ChangeEvent[] = []
+  #bytes = 0
+  #commit: Commit | null = null
+  #ordinal = 0
+  #skip = 0
+  #tableOrdinals = new Map<Table, number>()
+
+  constructor(limits: BatchLimits = DEFAULT_BATCH_LIMITS) {
+    this.#limits = limits
+  }
+
+  get isFull(): boolean {
+    return this.#events.length >= this.#limits.maxEvents || this.#bytes >= this.#limits.maxBytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.length === 0
+  }
+
+  /** The transaction whose rows are coming, or null between two. */
+  get commit(): Commit | null {
+    return this.#commit
+  }
+
+  /** How many events of the current transaction have been made, those skipped included. */
+  get ordinal(): number {
+    return this.#ordinal
+  }
+
+  /** A transaction begins; its first `skip` events are durable already and are only counted. */
+  begin(commit: Commit, skip = 0): void {
+    this.#commit = commit
+    this.#ordinal = 0
+    this.#skip = skip
+    this.#tableOrdinals.clear()
+    this.#moves.clear()
+  }
+
+  /** @throws TributaryError PROTOCOL_MALFORMED outside a transaction; KEY_CHANGES_TOO_MANY */
+  add(change: RowChange): void {
+    const commit = this.#commit
+    if (!commit) throw outsideTransaction(change.table)
+    this.#bytes += change.bytes
+    if (change.op === 'u' && change.after && keyChanged(change.table, change.before, change.after)) {
+      if (!this.#keyStaysTaken(change)) this.#push(commit, { ...change, op: 'd', after: null })
+      if (change.table.deferrableKey) this.#moves.arrive(change.table, change.after)
+      this.#push(commit, { ...change, op: 'c', before: null })
+    } else if (!change.table.deferrableKey || this.#settled(change)) {
+      this.#push(commit, change)
+    }
+  }
+
+  /**
+   * The transaction ends.
+   * @throws TributaryError REPLAY_MISMATCH when it had fewer events than an earlier run published of it
+   */
+  end(): void {
+    const commit = this.#commit
+    this.#commit = null
+    if (this.#ordinal < this.#skip) {
+      throw new TributaryError(
+        'REPLAY_MISMATCH',
+        `Transaction ${commit?.id} (${commit?.coordinate}) has ${this.#ordinal} events now, and ${this.#skip} of it were published before.`,
+      )
+    }
+  }
+
+  /** Hands over what has gathered. `stream` must be true once these events are durable. */
+  take(stream: CheckpointEntry): ChangeBatch {
+    const batch = {
+      events: this.#events,
+      checkpoint: { stream },
+      bytes: this.#bytes,
+      complete: this.#commit === null,
+    }
+    this.#events = []
+    this.#bytes = 0
+    return batch
+  }
+
+  #push(commit: Commit, change: RowChange): void {
+    const { table } = change
+    const tableOrdinal = this.#tableOrdinals.get(table) ?? 0
+    this.#tableOrdinals.set(table, tableOrdinal + 1)
+    const ordinal = this.#ordinal++
+    if (ordinal < this.#skip) return
+    this.#events.push({
+      table,
+      op: change.op,
+      before: change.before,
+      after: change.after,
+      commit,
+      ordinal,
+      tableOrdinal,
+      logPosition: change.logPosition,
+    })
+  }
+
+  #keyStaysTaken(change: RowChange): boolean {
+    const { table, before } = change
+    return table.deferrableKey && before !== null && this.#moves.leave(table, before)
+  }
+
+  /** Keeps account of a deferrable key; false when the event must not be told. */
+  #settled(change: RowChange): boolean {
+    const { table, op, before, after } = change
+    if (op === 'c' && after) this.#moves.arrive(table, after)
+    if (op === 'u' && before && after) this.#moves.change(table, before, after)
+    if (op === 't') this.#moves.clear(table)
+    return op !== 'd' || !this.#keyStaysTaken(change)
+  }
+}
+
+function outsideTransaction(table: Table): TributaryError {
+  return new TributaryError(
+    'PROTOCOL_MALFORMED',
+    `The log has a row of ${table.schema}.${table.name} outside any transaction.`,
+  )
+}

@@ -1,0 +1,109 @@
+import { hash } from 'node:crypto'
+import { TributaryError } from './errors.ts'
+import { type Row, type Table, UNAVAILABLE, type Value } from './types.ts'
+
+/**
+ * Which rows came to a key that another row may still hold, within one transaction.
+ *
+ * With a deferrable key, `update t set id = id + 1` moves row 1 to key 2 before row 2 leaves it. Published as
+ * they come, "row 2 left key 2" would be the last word on key 2, and consumers would delete a row that exists.
+ * So a row that leaves a key where a different row has arrived in the same transaction leaves in silence.
+ *
+ * One arrival is kept per key until somebody leaves it; a transaction may hold `limit` of them.
+ */
+export class KeyMoves {
+  readonly #limit: number
+  /** Table -> key -> fingerprint of the row that came. */
+  readonly #arrivals = new Map<Table, Map<string, string>>()
+  #size = 0
+
+  constructor(limit = 500_000) {
+    this.#limit = limit
+  }
+
+  /** Forgets one table, or all. */
+  clear(table?: Table): void {
+    if (this.#size === 0) return
+    if (table) {
+      this.#size -= this.#arrivals.get(table)?.size ?? 0
+      this.#arrivals.delete(table)
+    } else {
+      this.#arrivals.clear()
+      this.#size = 0
+    }
+  }
+
+  /**
+   * A row has come to a key, by insert or by key change.
+   * @throws TributaryError KEY_CHANGES_TOO_MANY
+   */
+  arrive(table: Table, row: Row): void {
+    const byKey = this.#arrivals.get(table) ?? new Map<string, string>()
+    this.#arrivals.set(table, byKey)
+    const sizeBefore = byKey.size
+    byKey.set(keyText(table, row), fingerprint(row))
+    this.#size += byKey.size - sizeBefore
+    if (this.#size > this.#limit) throw tooMany(table, this.#limit)
+  }
+
+  /** A row has changed without leaving its key: what arrived there looks different now. */
+  change(table: Table, before: Row, after: Row): void {
+    const byKey = this.#arrivals.get(table)
+    const key = keyText(table, after)
+    if (byKey?.get(key) === fingerprint(before)) byKey.set(key, fingerprint(after))
+  }
+
+  /**
+   * A row leaves its key: is the key still held, by another row that came in this transaction? A row that looks
+   * the same as the one that came is taken for that one (a swap by way of a spare key moves one row twice).
+   */
+  leave(table: Table, before: Row): boolean {
+    const byKey = this.#arrivals.get(table)
+    const key = keyText(table, before)
+    const arrived = byKey?.get(key)
+    if (!byKey || arrived === undefined) return false
+    byKey.delete(key)
+    this.#size--
+    return arrived !== fingerprint(before)
+  }
+}
+
+/** Whether an update moved its row to another key. False when the server sent no old key: it sends one if it changed. */
+export function keyChanged(table: Table, before: Row | null, after: Row): boolean {
+  if (before === null) return false
+  for (const index of table.key) {
+    const old = before[index] as Value
+    if (old !== UNAVAILABLE && !sameValue(old, after[index] as Value)) return true
+  }
+  return false
+}
+
+function sameValue(a: Value, b: Value): boolean {
+  if (a === b) return true
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
+  if (Array.isArray(a) && Array.isArray(b)) return sameValues(a, b)
+  return Number.isNaN(a) && Number.isNaN(b)
+}
+
+function sameValues(a: readonly Value[], b: readonly Value[]): boolean {
+  return a.length === b.length && a.every((value, index) => sameValue(value, b[index] as Value))
+}
+
+const keyText = (table: Table, row: Row): string =>
+  table.key.map(index => valueText(row[index] as Value)).join('')
+
+/** Stands for a whole row, so that an arrival costs the same whatever its row's size. */
+const fingerprint = (row: Row): string => hash('sha1', row.map(valueText).join(''), 'base64')
+
+/** Text that is equal for equal values and only for them: it carries its kind and length. */
+function valueText(value: Value): string {
+  const part = value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value)
+  return `${typeof value}${part.length}:${part}`
+}
+
+function tooMany(table: Table, limit: number): TributaryError {
+  return new TributaryError(
+    'KEY_CHANGES_TOO_MANY',
+    `A transaction brings more than ${limit} rows of ${table.schema}.${table.name} to new keys, and the key is deferrable.`,
+  )
+}

@@ -1,0 +1,93 @@
+import type { ChangeBatch, Checkpoint, OutRecord } from './types.ts'
+
+export interface WriteLimits {
+  readonly maxRecords: number
+  readonly maxBytes: number
+}
+
+export const DEFAULT_WRITE_LIMITS: WriteLimits = { maxRecords: 50_000, maxBytes: 32 << 20 }
+
+/** What one write to the sink takes. */
+export interface Write {
+  readonly records: OutRecord[]
+  readonly checkpoint: Checkpoint
+  readonly bytes: number
+}
+
+interface Part {
+  records: OutRecord[]
+  checkpoint: Checkpoint
+  bytes: number
+}
+
+const emptyPart = (): Part => ({ records: [], checkpoint: {}, bytes: 0 })
+
+/**
+ * Records that wait for the next write. Those of a source transaction whose end has not come stay behind in
+ * `#open`, so that a write holds whole transactions; only one too large for the buffer is cut.
+ */
+export class WriteBuffer {
+  readonly #limits: WriteLimits
+  #closed = emptyPart()
+  #open = emptyPart()
+  #hasClosed = false
+
+  constructor(limits: WriteLimits = DEFAULT_WRITE_LIMITS) {
+    this.#limits = limits
+  }
+
+  get records(): number {
+    return this.#closed.records.length + this.#open.records.length
+  }
+
+  get bytes(): number {
+    return this.#closed.bytes + this.#open.bytes
+  }
+
+  get isFull(): boolean {
+    return this.records >= this.#limits.maxRecords || this.bytes >= this.#limits.maxBytes
+  }
+
+  /** Is there something that may be written now? A full buffer may always be. */
+  get isReady(): boolean {
+    return this.#hasClosed || (this.isFull && this.#open.records.length > 0)
+  }
+
+  add(records: OutRecord[], batch: ChangeBatch): void {
+    append(this.#open, { records, checkpoint: batch.checkpoint, bytes: recordBytes(records) })
+    if (batch.complete) this.#close()
+  }
+
+  /** Takes whole transactions if there are any, else the beginning of one that fills the buffer. */
+  take(): Write {
+    if (!this.#hasClosed) this.#close()
+    const write = this.#closed
+    this.#closed = emptyPart()
+    this.#hasClosed = false
+    return write
+  }
+
+  #close(): void {
+    append(this.#closed, this.#open)
+    this.#open = emptyPart()
+    this.#hasClosed = true
+  }
+}
+
+function append(to: Part, part: Part): void {
+  if (to.records.length === 0) to.records = part.records
+  else for (const record of part.records) to.records.push(record)
+  to.checkpoint = { ...to.checkpoint, ...part.checkpoint }
+  to.bytes += part.bytes
+}
+
+/** What a record costs beside its bytes: objects, and the client's framing. */
+const RECORD_OVERHEAD = 100
+
+function recordBytes(records: readonly OutRecord[]): number {
+  let bytes = 0
+  for (const { key, value } of records) {
+    bytes += RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
+  }
+  return bytes
+}
