@@ -1,0 +1,124 @@
+import { z } from 'zod'
+import { LOG_LEVELS } from '../log.ts'
+
+// Settings are data: parsing, messages and the table in the README all come from these schemas.
+
+/** A whole number, also as text, as environment variables give it. */
+const wholeNumber = (minimum: number, maximum: number) =>
+  z.preprocess(
+    value => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
+    z.int().min(minimum).max(maximum),
+  )
+
+/** True or false, also as text, as environment variables give it. */
+export const flag = z.preprocess(
+  value => (value === 'true' ? true : value === 'false' ? false : value),
+  z.boolean(),
+)
+
+const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+
+const tls = z.union([
+  flag,
+  z.strictObject({
+    ca: z.string().optional().describe('Certificates to trust, PEM; `${file:...}` reads them from a file'),
+    cert: z.string().optional().describe('Our certificate, PEM'),
+    key: z.string().optional().describe('Our private key, PEM'),
+    servername: z.string().optional().describe('The name to expect in the certificate'),
+    rejectUnauthorized: flag.optional().describe('`false` accepts any certificate'),
+  }),
+])
+
+const sasl = z.strictObject({
+  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How to log in'),
+  username: z.string().min(1),
+  password: z.string().describe('Use `${NAME}` or `${file:/run/secrets/NAME}`'),
+})
+
+export const kafkaSettings = z.strictObject({
+  brokers: z
+    .array(z.string().regex(/^[^\s:]+:\d+$|^\[[^\]]+\]:\d+$/, 'must be HOST:PORT'))
+    .min(1)
+    .describe('Brokers to ask first, as HOST:PORT'),
+  tls: tls.optional().describe('`true`, or certificates'),
+  sasl: sasl.optional().describe('Login'),
+})
+
+export const registrySettings = z.strictObject({
+  url: url.describe('The Confluent API of the schema registry'),
+  auth: z
+    .union([
+      z.strictObject({ username: z.string().min(1), password: z.string() }),
+      z.strictObject({ token: z.string().min(1) }),
+    ])
+    .optional()
+    .describe('`username` and `password`, or `token`'),
+})
+
+export const topicSettings = z.strictObject({
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,150}$/, 'may hold letters, digits and . _ -, at most 150')
+    .optional()
+    .describe('First part of every topic name; default: the connector’s `name`'),
+  partitions: wholeNumber(1, 10_000).default(8).describe('Partitions of a topic that is created'),
+  replication: wholeNumber(1, 100)
+    .optional()
+    .describe('Replicas of a topic that is created; default: what the brokers have as theirs'),
+})
+
+/** Names end up in topics, slots and transactional ids. */
+export const connectorName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,49}$/,
+    'may hold lower-case letters, digits, _ and -, at most 50, and begins with a letter or digit',
+  )
+
+/** What a connector file holds beside `source`. */
+export const connectorShape = {
+  name: connectorName.describe('Names the connector: its topics, its slot, its checkpoint. Never change it'),
+  kafka: kafkaSettings.optional().describe('Where the events go; may stand in `worker.yaml` instead'),
+  registry: registrySettings
+    .optional()
+    .describe('Needed for `format: avro`; may stand in `worker.yaml` instead'),
+  topics: topicSettings.prefault({}).describe('How topics are named and made'),
+  format: z.enum(['avro', 'json']).default('avro').describe('How records are written'),
+  delivery: z
+    .enum(['exactly-once', 'at-least-once'])
+    .default('exactly-once')
+    .describe('Whether events and checkpoint are one Kafka transaction'),
+  snapshot: z
+    .literal('never', {
+      error: 'must be "never": this version does not read the rows that are there before it starts',
+    })
+    .default('never')
+    .describe('Rows that were there before the first start are not read'),
+  tombstones: flag
+    .default(true)
+    .describe('A delete is followed by a tombstone, so that compaction forgets the row'),
+  transactions: flag.default(false).describe('Fill the `transaction` block of every event'),
+  required: flag.default(false).describe('The worker exits when this connector has stopped'),
+}
+
+export const workerSettings = z.strictObject({
+  kafka: connectorShape.kafka.describe('For every connector that has none of its own'),
+  registry: connectorShape.registry.describe('For every connector that has none of its own'),
+  http: z
+    .strictObject({
+      host: z.string().default('0.0.0.0').describe('Address to listen on'),
+      port: wholeNumber(0, 65_535)
+        .default(8080)
+        .describe('Port of `/healthz`, `/readyz`, `/metrics`, `/status`'),
+    })
+    .prefault({})
+    .describe('Where the worker answers operators'),
+  log: z
+    .strictObject({ level: z.enum(LOG_LEVELS).default('info').describe('Least level that is written') })
+    .prefault({})
+    .describe('What the worker writes about itself'),
+})
+
+export type KafkaSettings = z.output<typeof kafkaSettings>
+export type RegistrySettings = z.output<typeof registrySettings>
+export type WorkerSettings = z.output<typeof workerSettings>

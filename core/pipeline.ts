@@ -1,0 +1,59 @@
+import type { Clock } from './clock.ts'
+import { GroupWriter } from './group-writer.ts'
+import type { ChangeBatch, Encoder, Sink, Source } from './types.ts'
+import type { Write, WriteLimits } from './write-buffer.ts'
+
+/** What a pipeline tells about itself; all are called synchronously and must not throw. */
+export interface PipelineObserver {
+  /** The sink has fenced earlier workers and told where to begin. */
+  opened(): void
+  /** A batch has been encoded and waits for its write. */
+  batched(batch: ChangeBatch, held: { records: number; bytes: number }): void
+  /** A write is durable. */
+  written(write: Write, ms: number, held: { records: number; bytes: number }): void
+}
+
+export interface PipelineParts {
+  readonly source: Source
+  readonly encoder: Encoder
+  readonly sink: Sink
+  readonly clock: Clock
+  readonly observer: PipelineObserver
+  readonly limits?: WriteLimits
+}
+
+/**
+ * Carries changes from a source to a sink until `signal` aborts; then writes what is buffered and returns.
+ * Memory is bounded by two buffers, whatever the size of a transaction. A crash at any line loses nothing and
+ * repeats nothing: events and checkpoint are one write, and only what is written is acknowledged.
+ *
+ * @throws whatever source, encoder or sink threw; the parts are then of no more use
+ */
+export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Promise<void> {
+  const { source, encoder, sink, observer } = parts
+  const failed = new AbortController()
+  const stop = AbortSignal.any([signal, failed.signal])
+  const writer = new GroupWriter({
+    ...parts,
+    onDurable: (write, ms) => {
+      source.acknowledge(write.checkpoint)
+      observer.written(write, ms, writer.held)
+    },
+    onFailure: error => failed.abort(error),
+  })
+  const checkpoint = await sink.open()
+  observer.opened()
+  try {
+    for await (const batch of source.stream(checkpoint, stop)) {
+      const preparing = encoder.prepare(batch, stop)
+      if (preparing) await preparing
+      writer.add(encoder.encode(batch), batch)
+      observer.batched(batch, writer.held)
+      if (writer.isFull) await writer.room()
+    }
+  } catch (error) {
+    // What a stop interrupts may reject (a wait for the registry); that is no failure.
+    if (!stop.aborted) throw error
+  }
+  await writer.drain()
+}
