@@ -68,6 +68,8 @@ export class GroupWriter {
 
   /** Never rejects: a failure is kept for `room` and `drain`, and told once. */
   async #writeWhatIsReady(): Promise<void> {
+    // First a turn of its own: without it, what ends at once would be cleared before `add` has noted it.
+    await null
     try {
       while (this.#buffer.isReady) await this.#writeOnce()
     } catch (error) {

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Batcher, type RowChange } from '../../../core/batcher.ts'
+import type { ChangeEvent } from '../../../core/types.ts'
+import { commit, table } from '../../support/events.ts'
+
+const users = table('users')
+const slots = table('slots', { deferrableKey: true })
+const position = { position: '1;x', epoch: 1 }
+
+const change = (parts: Partial<RowChange>): RowChange => ({
+  table: users,
+  op: 'c',
+  before: null,
+  after: [1, 'a'],
+  logPosition: 10,
+  bytes: 5,
+  ...parts,
+})
+
+const inOneTransaction = (changes: Partial<RowChange>[], skip = 0): readonly ChangeEvent[] => {
+  const batcher = new Batcher()
+  batcher.begin(commit(1), skip)
+  for (const parts of changes) batcher.add(change(parts))
+  batcher.end()
+  return batcher.take(position).events
+}
+
+const told = (events: readonly ChangeEvent[]) =>
+  events.map(({ op, before, after }) => `${op} ${before?.[0] ?? '-'} ${after?.[0] ?? '-'}`)
+
+describe('batcher', () => {
+  it('numbers the events of a transaction, and those of each table in it', () => {
+    const orders = table('orders')
+    const events = inOneTransaction([{}, { table: orders }, {}])
+    assert.deepEqual(
+      events.map(({ ordinal, tableOrdinal }) => [ordinal, tableOrdinal]),
+      [
+        [0, 0],
+        [1, 0],
+        [2, 1],
+      ],
+    )
+  })
+
+  it('begins at 0 again in the next transaction', () => {
+    const batcher = new Batcher()
+    for (const id of [1, 2]) {
+      batcher.begin(commit(id))
+      batcher.add(change({}))
+      batcher.end()
+    }
+    assert.deepEqual(
+      batcher.take(position).events.map(event => [event.commit.id, event.ordinal, event.tableOrdinal]),
+      [
+        ['1', 0, 0],
+        ['2', 0, 0],
+      ],
+    )
+  })
+
+  it('makes a delete and a create of an update that changes the key, an ordinal each', () => {
+    const events = inOneTransaction([{ op: 'u', before: [1, 'a'], after: [2, 'a'] }])
+    assert.deepEqual(told(events), ['d 1 -', 'c - 2'])
+    assert.deepEqual(
+      events.map(({ ordinal }) => ordinal),
+      [0, 1],
+    )
+  })
+
+  it('leaves an update alone when its old key was not sent, or is the same', () => {
+    assert.deepEqual(told(inOneTransaction([{ op: 'u', before: null, after: [2, 'a'] }])), ['u - 2'])
+    assert.deepEqual(told(inOneTransaction([{ op: 'u', before: [2, 'b'], after: [2, 'a'] }])), ['u 2 2'])
+  })
+
+  it('leaves out as many events as an earlier run published, and keeps their ordinals', () => {
+    const move: Partial<RowChange> = { op: 'u', before: [1, 'a'], after: [2, 'a'] }
+    const events = inOneTransaction([{}, move, {}], 2)
+    assert.deepEqual(told(events), ['c - 2', 'c - 1'])
+    assert.deepEqual(
+      events.map(({ ordinal }) => ordinal),
+      [2, 3],
+    )
+  })
+
+  it('refuses a transaction that has become shorter than what was published of it', () => {
+    assert.throws(() => inOneTransaction([{}], 2), { code: 'REPLAY_MISMATCH' })
+  })
+
+  it('refuses a row outside a transaction', () => {
+    assert.throws(() => new Batcher().add(change({})), { code: 'PROTOCOL_MALFORMED' })
+  })
+
+  it('is full by events or by bytes, and empty after it has been taken', () => {
+    const batcher = new Batcher({ maxEvents: 2, maxBytes: 100 })
+    batcher.begin(commit(1))
+    batcher.add(change({}))
+    assert.equal(batcher.isFull, false)
+    batcher.add(change({}))
+    assert.equal(batcher.isFull, true)
+    const taken = batcher.take(position)
+    assert.equal(taken.complete, false)
+    assert.equal(taken.bytes, 10)
+    assert.deepEqual(taken.checkpoint, { stream: position })
+    assert.equal(batcher.isEmpty, true)
+    batcher.add(change({ bytes: 100 }))
+    assert.equal(batcher.isFull, true)
+    batcher.end()
+    assert.equal(batcher.take(position).complete, true)
+  })
+})
+
+describe('a deferrable key', () => {
+  const update = (from: unknown[], to: unknown[]): Partial<RowChange> => ({
+    table: slots,
+    op: 'u',
+    before: from as RowChange['before'],
+    after: to as RowChange['after'],
+  })
+
+  it('keeps the key that another row took before its holder left', () => {
+    const events = inOneTransaction([update([1, 'a'], [2, 'a']), update([2, 'b'], [3, 'b'])])
+    assert.deepEqual(told(events), ['d 1 -', 'c - 2', 'c - 3'])
+  })
+
+  it('gives up the spare key of a swap', () => {
+    const events = inOneTransaction([
+      update([1, 'a'], [99, 'a']),
+      update([2, 'b'], [1, 'b']),
+      update([99, 'a'], [2, 'a']),
+    ])
+    assert.deepEqual(told(events), ['d 1 -', 'c - 99', 'd 2 -', 'c - 1', 'd 99 -', 'c - 2'])
+  })
+
+  it('deletes a row that came in the same transaction, also after it has changed', () => {
+    const events = inOneTransaction([
+      { table: slots, op: 'c', after: [5, 'a'] },
+      update([5, 'a'], [5, 'b']),
+      { table: slots, op: 'd', before: [5, 'b'], after: null },
+    ])
+    assert.deepEqual(told(events), ['c - 5', 'u 5 5', 'd 5 -'])
+  })
+
+  it('leaves out the delete of a row whose key was taken by an insert', () => {
+    const events = inOneTransaction([
+      { table: slots, op: 'c', after: [5, 'new'] },
+      { table: slots, op: 'd', before: [5, 'old'], after: null },
+    ])
+    assert.deepEqual(told(events), ['c - 5'])
+  })
+
+  it('forgets between transactions', () => {
+    const batcher = new Batcher()
+    batcher.begin(commit(1))
+    batcher.add(change({ table: slots, after: [5, 'a'] }))
+    batcher.end()
+    batcher.begin(commit(2))
+    batcher.add(change({ table: slots, op: 'd', before: [5, 'b'], after: null }))
+    batcher.end()
+    assert.deepEqual(told(batcher.take(position).events), ['c - 5', 'd 5 -'])
+  })
+})

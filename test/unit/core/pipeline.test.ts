@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type PipelineObserver, runPipeline } from '../../../core/pipeline.ts'
+import type { Encoder } from '../../../core/types.ts'
+import { at, batch, event, table } from '../../support/events.ts'
+import { FakeSource, HeldSink, namesEncoder } from '../../support/fake-parts.ts'
+import { ManualClock, settled } from '../../support/manual-clock.ts'
+
+const users = table('users')
+const one = (name: string) => batch(`after ${name}`, { events: [event(users, [1, name])] })
+const quiet: PipelineObserver = { opened: () => {}, batched: () => {}, written: () => {} }
+
+const setUp = (encoder: Encoder = namesEncoder) => {
+  const source = new FakeSource()
+  const sink = new HeldSink(at('start'))
+  const clock = new ManualClock()
+  const stop = new AbortController()
+  const limits = { maxRecords: 2, maxBytes: 1e6 }
+  const done = runPipeline({ source, encoder, sink, clock, limits, observer: quiet }, stop.signal)
+  done.catch(() => {})
+  return { source, sink, clock, stop, done }
+}
+
+describe('pipeline', () => {
+  it('streams from where the sink stopped', async () => {
+    const { source } = setUp()
+    await settled()
+    assert.deepEqual(source.from, at('start'))
+  })
+
+  it('acknowledges nothing before it is durable', async () => {
+    const { source, sink } = setUp()
+    source.give(one('a'))
+    await settled()
+    assert.deepEqual(source.acknowledged, [])
+    sink.writes[0]?.settle()
+    await settled()
+    assert.deepEqual(source.acknowledged, [at('after a')])
+  })
+
+  it('saves progress without rows', async () => {
+    const { source, sink } = setUp()
+    source.give(batch('later'))
+    await settled()
+    assert.deepEqual(sink.writes[0], { ...sink.writes[0], values: [], checkpoint: at('later') })
+  })
+
+  it('does not pull while its buffer is full', async () => {
+    const { source, sink, clock } = setUp()
+    source.give(...['a', 'b', 'c', 'd', 'e'].map(one))
+    await settled()
+    assert.equal(source.waiting, 2)
+    sink.writes[0]?.settle()
+    await clock.pass(10)
+    assert.equal(source.waiting, 0)
+  })
+
+  it('writes and acknowledges what is buffered before it ends on request', async () => {
+    const { source, sink, clock, stop, done } = setUp()
+    source.give(one('a'), one('b'))
+    await settled()
+    stop.abort()
+    sink.writes[0]?.settle()
+    await clock.pass(10)
+    sink.writes[1]?.settle()
+    await done
+    assert.deepEqual(source.acknowledged, [at('after a'), at('after b')])
+  })
+
+  it('ends with the error of a failed write, and acknowledges nothing of it', async () => {
+    const { source, sink, done } = setUp()
+    source.give(one('a'))
+    await settled()
+    sink.writes[0]?.settle(new Error('no broker'))
+    await assert.rejects(done, /no broker/)
+    assert.deepEqual(source.acknowledged, [])
+  })
+
+  it('ends with the error of the source, after what came before it is durable', async () => {
+    const { source, sink, done } = setUp()
+    source.give(one('a'), new Error('unknown event'))
+    await settled()
+    sink.writes[0]?.settle()
+    await assert.rejects(done, /unknown event/)
+  })
+
+  it('holds events back while the encoder waits, and ends in order when stopped meanwhile', async () => {
+    let waits = 0
+    const { source, sink, stop, done } = setUp({
+      ...namesEncoder,
+      prepare: (_batch, signal) => {
+        waits++
+        return new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason)),
+        )
+      },
+    })
+    source.give(one('a'))
+    await settled()
+    assert.equal(waits, 1)
+    stop.abort()
+    await done
+    assert.equal(sink.writes.length, 0)
+  })
+})
