@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { ConnectorStatus } from '../../core/connector-status.ts'
+import { freePorts } from '../services/ports.ts'
+import { until } from './until.ts'
+
+const BINARY = fileURLToPath(new URL('../../bin/tributary.ts', import.meta.url))
+
+export interface LogLine {
+  readonly level: string
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+/** A worker process, started as a user would. */
+export interface Worker extends AsyncDisposable {
+  readonly pid: number
+  readonly url: string
+  /** What it has logged so far. */
+  readonly log: readonly LogLine[]
+  /** Resolves when every connector streams. */
+  ready(): Promise<void>
+  status(): Promise<ConnectorStatus>
+  /** Highest resident memory so far, in bytes. */
+  peakMemory(): number
+  signal(signal: NodeJS.Signals): void
+  /** Resolves to the exit code, or to the signal that ended it. */
+  ended(): Promise<number | NodeJS.Signals>
+}
+
+/** A folder with YAML files, removed with its scope. */
+export function configFolder(
+  files: Readonly<Record<string, string>>,
+): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'tributary-worker-'))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+/** Runs `tributary run FOLDER`; the folder's worker.yaml must take its HTTP port from ${HTTP_PORT}. */
+export async function startWorker(folder: string, environment: Record<string, string> = {}): Promise<Worker> {
+  const [port] = await freePorts(1)
+  const child = spawn(process.execPath, [BINARY, 'run', folder], {
+    env: { ...process.env, ...environment, HTTP_PORT: String(port) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const log: LogLine[] = []
+  createInterface({ input: child.stdout }).on('line', line => log.push(JSON.parse(line) as LogLine))
+  return workerOf(child, `http://127.0.0.1:${port}`, log)
+}
+
+function workerOf(child: ChildProcess, url: string, log: readonly LogLine[]): Worker {
+  const ended = new Promise<number | NodeJS.Signals>(resolve =>
+    child.once('close', (code, signal) => resolve(code ?? signal ?? -1)),
+  )
+  const isEnded = () => child.exitCode !== null || child.signalCode !== null
+  return {
+    pid: child.pid as number,
+    url,
+    log,
+    ended: () => ended,
+    ready: () =>
+      until('the worker is ready', async () => {
+        if (isEnded())
+          throw new Error(`the worker has ended:\n${log.map(line => JSON.stringify(line)).join('\n')}`)
+        return fetch(`${url}/readyz`).then(
+          ({ ok }) => ok,
+          () => false,
+        )
+      }),
+    status: async () => {
+      const body = (await (await fetch(`${url}/status`)).json()) as { connectors: [ConnectorStatus] }
+      return body.connectors[0]
+    },
+    peakMemory: () =>
+      Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,
+    signal: signal => void child.kill(signal),
+    async [Symbol.asyncDispose]() {
+      if (!isEnded()) child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
