@@ -31,8 +31,8 @@ const tls = z.union([
 
 const sasl = z.strictObject({
   mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How to log in'),
-  username: z.string().min(1),
-  password: z.string().describe('Use `${NAME}` or `${file:/run/secrets/NAME}`'),
+  username: z.string().min(1).describe('User'),
+  password: z.string().describe('Password; use `${NAME}` or `${file:/run/secrets/NAME}`'),
 })
 
 export const kafkaSettings = z.strictObject({
@@ -48,8 +48,11 @@ export const registrySettings = z.strictObject({
   url: url.describe('The Confluent API of the schema registry'),
   auth: z
     .union([
-      z.strictObject({ username: z.string().min(1), password: z.string() }),
-      z.strictObject({ token: z.string().min(1) }),
+      z.strictObject({
+        username: z.string().min(1).describe('User, for basic authentication'),
+        password: z.string().describe('Password'),
+      }),
+      z.strictObject({ token: z.string().min(1).describe('Bearer token, in place of user and password') }),
     ])
     .optional()
     .describe('`username` and `password`, or `token`'),
