@@ -1,0 +1,106 @@
+import type { Clock } from '../../clock.ts'
+import { asTributaryError } from '../../errors.ts'
+import type { Logger } from '../../log.ts'
+import type { Finding } from '../../types.ts'
+import { type Broker, KafkaClient, type KafkaSettings } from './client.ts'
+import { beforeDeadline } from './deadline.ts'
+import { toKafkaError } from './errors.ts'
+import { type ClusterMetadata, fetchMetadata, NO_SUCH_TOPIC } from './metadata.ts'
+import { transactionalIdOf } from './sink.ts'
+import { checkTopic } from './topic-check.ts'
+
+export interface KafkaCheckOptions {
+  readonly kafka: KafkaSettings
+  readonly connector: string
+  /** The change topics of the connector, as far as they are known. */
+  readonly topics: readonly string[]
+  readonly checkpointTopic: string
+  readonly partitions: number
+  readonly replication?: number | undefined
+  readonly delivery: 'exactly-once' | 'at-least-once'
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+const DEADLINE_MS = 20_000
+const TRANSACTION_COORDINATOR = 1
+
+/** What Kafka must have and allow for this connector. Changes nothing; never rejects. */
+export async function checkKafka(options: KafkaCheckOptions): Promise<Finding[]> {
+  const client = new KafkaClient(options.kafka, options.log)
+  const deadline = { clock: options.clock, ms: DEADLINE_MS, signal: new AbortController().signal }
+  try {
+    return await beforeDeadline(
+      findAll(client, options),
+      `asking ${options.kafka.brokers.join(', ')}`,
+      deadline,
+    )
+  } catch (error) {
+    const { message, hint } = asTributaryError(toKafkaError(error, 'kafka', 'KAFKA_UNREACHABLE'))
+    return [{ severity: 'failure', subject: 'kafka', message, fix: hint }]
+  } finally {
+    client.destroy()
+  }
+}
+
+async function findAll(client: KafkaClient, options: KafkaCheckOptions): Promise<Finding[]> {
+  const admin = client.admin()
+  const cluster = client.cluster()
+  await Promise.all([admin.connect(), cluster.connect()])
+  await cluster.refreshMetadata()
+  const broker = await cluster.findBroker({ nodeId: cluster.getNodeIds()[0] ?? '0' })
+  const names = [options.checkpointTopic, ...options.topics]
+  const metadata = await fetchMetadata(broker, names)
+  const findings = [reached(metadata, options), ...replicationFindings(metadata, options)]
+  if (options.delivery === 'exactly-once') findings.push(await transactionalIdFinding(broker, options))
+  for (const topic of metadata.topics) findings.push(...(await checkTopic(admin, topic, options)))
+  const hasUntold = metadata.topics.some(({ errorCode, rights }) => errorCode === NO_SUCH_TOPIC || !rights)
+  if (hasUntold) findings.push(notChecked())
+  return findings
+}
+
+function reached({ brokers }: ClusterMetadata, { kafka }: KafkaCheckOptions): Finding {
+  const message = `reached through ${kafka.brokers.join(', ')}; brokers: ${brokers}`
+  return { severity: 'ok', subject: 'kafka', message }
+}
+
+function replicationFindings({ brokers }: ClusterMetadata, { replication }: KafkaCheckOptions): Finding[] {
+  const subject = 'topics.replication'
+  if (replication === undefined) return []
+  if (replication > brokers) {
+    const message = `${replication} replicas are wanted of ${brokers} brokers`
+    return [{ severity: 'failure', subject, message, fix: `topics: { replication: ${brokers} }` }]
+  }
+  if (replication === 1 && brokers > 1) {
+    const message = 'each topic would be on one broker only, and be lost with it'
+    return [
+      { severity: 'warning', subject, message, fix: `topics: { replication: ${Math.min(3, brokers)} }` },
+    ]
+  }
+  return [{ severity: 'ok', subject, message: `${replication} of ${brokers} brokers` }]
+}
+
+/** Asking for the coordinator takes the right to describe the id, and begins nothing. */
+async function transactionalIdFinding(broker: Broker, options: KafkaCheckOptions): Promise<Finding> {
+  const id = transactionalIdOf(options.connector)
+  const subject = `transactional id ${id}`
+  try {
+    await broker.findGroupCoordinator({ groupId: id, coordinatorType: TRANSACTION_COORDINATOR })
+    return { severity: 'ok', subject, message: 'may be described; the right to write is not asked for' }
+  } catch (error) {
+    const { code, message } = toKafkaError(error, subject, 'KAFKA_UNREACHABLE')
+    const isRefused = code === 'KAFKA_REFUSED'
+    const user = options.kafka.sasl?.username ?? 'USER'
+    const fix =
+      `kafka-acls.sh --bootstrap-server ${options.kafka.brokers.join(',')} --add --allow-principal User:${user} ` +
+      `--operation Describe --operation Write --transactional-id ${id}`
+    return isRefused
+      ? { severity: 'failure', subject, message, fix }
+      : { severity: 'warning', subject, message }
+  }
+}
+
+function notChecked(): Finding {
+  const message = 'the right to write to topics that do not exist yet cannot be asked for without making them'
+  return { severity: 'ok', subject: 'rights', message }
+}

@@ -1,0 +1,115 @@
+import { type ErrorCode, TributaryError } from '../../errors.ts'
+
+/** What can be learnt from the errors of the client, which wrap each other in `cause` and `errors`. */
+interface Cause {
+  readonly name: string
+  /** Kafka's name of the error, when a broker said it. */
+  readonly type: string
+  /** The system's name of the error (`ECONNREFUSED`), when the connection failed. */
+  readonly code: string
+  readonly message: string
+}
+
+const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED'])
+const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+const UNREACHABLE = new Set([
+  'REQUEST_TIMED_OUT',
+  'NETWORK_EXCEPTION',
+  'BROKER_NOT_AVAILABLE',
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'REPLICA_NOT_AVAILABLE',
+  'NOT_CONTROLLER',
+  'NOT_ENOUGH_REPLICAS',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_LOAD_IN_PROGRESS',
+  'CONCURRENT_TRANSACTIONS',
+])
+const UNREACHABLE_NAMES = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSGroupCoordinatorNotFound',
+  'KafkaJSTimeout',
+  'KafkaJSLockTimeout',
+])
+const UNSUITABLE = new Set([
+  'INVALID_TOPIC_EXCEPTION',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'INVALID_PARTITIONS',
+  'INVALID_REPLICATION_FACTOR',
+  'INVALID_REPLICA_ASSIGNMENT',
+  'INVALID_CONFIG',
+  'POLICY_VIOLATION',
+  // A record without a key, sent to a compacted topic.
+  'INVALID_RECORD',
+])
+
+/**
+ * Whatever the client threw as an error of ours. `doing` says what failed and where, as in `writing to orders`;
+ * `fallback` is the code when none of the known causes is found.
+ */
+export function toKafkaError(
+  thrown: unknown,
+  doing: string,
+  fallback: ErrorCode = 'KAFKA_WRITE_FAILED',
+): TributaryError {
+  if (thrown instanceof TributaryError) return thrown
+  const causes = causesOf(thrown)
+  const code = codeOf(causes) ?? fallback
+  return new TributaryError(code, `${doing}: ${describe(causes)}`, { cause: thrown })
+}
+
+/** Whether any of the causes is the error that Kafka calls by this name. */
+export function isKafkaError(thrown: unknown, type: string): boolean {
+  return causesOf(thrown).some(cause => cause.type === type)
+}
+
+/** What a broker said goes before what happened to a connection: a refused login also ends the connection. */
+function codeOf(causes: readonly Cause[]): ErrorCode | undefined {
+  const types = causes.map(cause => cause.type)
+  if (types.some(type => FENCED.has(type))) return 'FENCED'
+  if (types.some(type => TOO_LARGE.has(type))) return 'RECORD_TOO_LARGE'
+  if (causes.some(isRefusal)) return 'KAFKA_REFUSED'
+  if (types.some(type => UNSUITABLE.has(type))) return 'KAFKA_TOPIC_UNSUITABLE'
+  if (types.some(type => UNREACHABLE.has(type))) return 'KAFKA_UNREACHABLE'
+  if (causes.some(cause => UNREACHABLE_NAMES.has(cause.name))) return 'KAFKA_UNREACHABLE'
+  return undefined
+}
+
+function isRefusal({ name, type, code }: Cause): boolean {
+  return (
+    type.endsWith('_AUTHORIZATION_FAILED') ||
+    type === 'SASL_AUTHENTICATION_FAILED' ||
+    type === 'UNSUPPORTED_SASL_MECHANISM' ||
+    name === 'KafkaJSSASLAuthenticationError' ||
+    /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL/.test(code)
+  )
+}
+
+function describe(causes: readonly Cause[]): string {
+  const told = causes.find(cause => cause.type !== '') ?? causes[0]
+  if (told === undefined) return 'no reason given'
+  return told.type === '' ? told.message : `${told.type} (${told.message})`
+}
+
+function causesOf(thrown: unknown, depth = 0): Cause[] {
+  if (!(thrown instanceof Error)) return thrown === undefined ? [] : [causeOf(new Error(String(thrown)))]
+  const inner: unknown[] = [thrown.cause]
+  if ('errors' in thrown && Array.isArray(thrown.errors)) inner.push(...thrown.errors)
+  const deeper = depth < 8 ? inner.flatMap(each => causesOf(each, depth + 1)) : []
+  return [causeOf(thrown), ...deeper]
+}
+
+function causeOf(error: Error & { type?: unknown; code?: unknown }): Cause {
+  return {
+    name: error.name,
+    type: typeof error.type === 'string' ? error.type : '',
+    code: typeof error.code === 'string' ? error.code : '',
+    message: error.message,
+  }
+}

@@ -1,0 +1,191 @@
+import type { Clock } from '../../clock.ts'
+import { TributaryError } from '../../errors.ts'
+import type { Logger } from '../../log.ts'
+import type { Checkpoint, OutRecord, Sink } from '../../types.ts'
+import { Acknowledgements } from './acknowledgements.ts'
+import { checkpointRecords, foldCheckpoint } from './checkpoint.ts'
+import type { KafkaSettings } from './client.ts'
+import { KafkaProducer } from './producer.ts'
+import { readCommitted } from './reader.ts'
+import { BATCH_HEADER_BYTES } from './record-encoder.ts'
+import { type Request, RequestSplitter } from './requests.ts'
+import { type KafkaTopics, refuseTooLarge } from './topics.ts'
+
+export interface KafkaSinkOptions {
+  /** The connector's name; two sinks of one name fence each other. */
+  readonly connector: string
+  readonly checkpointTopic: string
+  readonly kafka: KafkaSettings
+  readonly delivery: 'exactly-once' | 'at-least-once'
+  /** Makes the checkpoint topic and knows what topics accept. Closed by whoever made it. */
+  readonly topics: KafkaTopics
+  readonly clock: Clock
+  readonly log: Logger
+  /** Records of one partition after which the producer is renewed; only tests choose. */
+  readonly renewAfter?: number
+}
+
+/** The client numbers a partition's records wrongly from 2^31 on. */
+const RENEW_AFTER = 1_000_000_000
+
+export function createKafkaSink(options: KafkaSinkOptions): Sink {
+  return new KafkaSink(options)
+}
+
+/** The transactional id, which Kafka's rights and its tools know the connector by. */
+export function transactionalIdOf(connector: string): string {
+  return `tributary.${connector}`
+}
+
+/**
+ * States: new -open-> open -write settles-> open; open -write or renewal rejects-> failed; any -close-> closed.
+ * Failed and closed are final, since after a rejection the producer cannot be trusted.
+ *
+ * Exactly once: a write is one transaction of the events and the checkpoint. At least once: the events, then the
+ * checkpoint; a failure between the two repeats the events.
+ */
+class KafkaSink implements Sink {
+  readonly #options: KafkaSinkOptions
+  readonly #closing = new AbortController()
+  readonly #acknowledgements = new Acknowledgements()
+  readonly #splitter: RequestSplitter
+  #producer: KafkaProducer | null = null
+
+  constructor(options: KafkaSinkOptions) {
+    this.#options = options
+    this.#splitter = new RequestSplitter(topic => this.#maxBatchBytes(topic))
+  }
+
+  async open(): Promise<Checkpoint> {
+    const { connector, log } = this.#options
+    try {
+      this.#producer = await this.#openProducer()
+      await this.#ensureCheckpointTopic()
+      const checkpoint = await this.#readCheckpointTopic()
+      log.info({ connector, entries: Object.keys(checkpoint).length }, 'sink open')
+      return checkpoint
+    } catch (error) {
+      this.#discard()
+      throw error
+    }
+  }
+
+  async write(records: readonly OutRecord[], checkpoint: Checkpoint): Promise<void> {
+    if (this.#producer === null) throw new TributaryError('INTERNAL', 'a write to a sink that is not open')
+    try {
+      const isWorn = this.#acknowledgements.mostWritten >= (this.#options.renewAfter ?? RENEW_AFTER)
+      await this.#write(records, checkpoint, isWorn ? await this.#renew() : this.#producer)
+    } catch (error) {
+      this.#discard()
+      throw error
+    }
+  }
+
+  /** Waits for nothing: what is under way rejects. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#discard()
+  }
+
+  async #write(
+    records: readonly OutRecord[],
+    checkpoint: Checkpoint,
+    producer: KafkaProducer,
+  ): Promise<void> {
+    const { checkpointTopic, clock, delivery } = this.#options
+    const entries = checkpointRecords(checkpoint, checkpointTopic, clock.now())
+    if (delivery === 'at-least-once') {
+      await producer.send(await this.#cut([records]))
+      return producer.send(await this.#cut([entries]))
+    }
+    const requests = await this.#cut([records, entries])
+    if (requests.length > 0) await producer.transact(requests)
+  }
+
+  /** Throws RECORD_TOO_LARGE before anything is sent. */
+  async #cut(lists: readonly (readonly OutRecord[])[]): Promise<readonly Request[]> {
+    for (const records of lists) await this.#learnLimits(records)
+    for (const records of lists) for (const record of records) this.#splitter.add(record)
+    const { requests, oversized } = this.#splitter.take()
+    for (const record of oversized) await refuseTooLarge(record, this.#options.topics)
+    return requests
+  }
+
+  async #learnLimits(records: readonly OutRecord[]): Promise<void> {
+    const { topics } = this.#options
+    let last = ''
+    for (const { topic } of records) {
+      if (topic === last) continue
+      last = topic
+      if (topics.knownConfigOf(topic) === undefined) await topics.configOf(topic)
+    }
+  }
+
+  #maxBatchBytes(topic: string): number {
+    return (this.#options.topics.knownConfigOf(topic)?.maxMessageBytes ?? 0) - BATCH_HEADER_BYTES
+  }
+
+  async #openProducer(): Promise<KafkaProducer> {
+    const { connector, delivery, kafka, clock, log } = this.#options
+    const signal = this.#closing.signal
+    const producer = await KafkaProducer.open({
+      kafka,
+      transactionalId: delivery === 'exactly-once' ? transactionalIdOf(connector) : undefined,
+      acknowledgements: this.#acknowledgements,
+      clock,
+      log,
+      signal,
+    })
+    this.#acknowledgements.startProducer()
+    if (!signal.aborted) return producer
+    producer.destroy()
+    throw new TributaryError('KAFKA_UNREACHABLE', 'the sink was closed while it opened')
+  }
+
+  async #renew(): Promise<KafkaProducer> {
+    const old = this.#producer
+    this.#producer = await this.#openProducer()
+    old?.destroy()
+    this.#options.log.info({ connector: this.#options.connector }, 'producer renewed')
+    return this.#producer
+  }
+
+  /** A checkpoint that is deleted with age is a start from nothing, some day. */
+  async #ensureCheckpointTopic(): Promise<void> {
+    const { checkpointTopic: topic, topics } = this.#options
+    const partitions = await topics.ensureTopic(topic, { partitions: 1 })
+    const { cleanupPolicy } = await topics.configOf(topic)
+    if (partitions !== 1) {
+      throw new TributaryError('KAFKA_TOPIC_UNSUITABLE', `${topic} has ${partitions} partitions, must have 1`)
+    }
+    if (cleanupPolicy !== 'compact') {
+      const message = `${topic} has cleanup.policy=${cleanupPolicy}, must have compact`
+      throw new TributaryError('KAFKA_TOPIC_UNSUITABLE', message)
+    }
+  }
+
+  /** After fencing, hence up to all that an earlier worker can have written. */
+  async #readCheckpointTopic(): Promise<Checkpoint> {
+    const { checkpointTopic, kafka, clock, log } = this.#options
+    const records = readCommitted({
+      kafka,
+      topics: [checkpointTopic],
+      from: 'beginning',
+      until: 'end',
+      signal: this.#closing.signal,
+      clock,
+      log,
+    })
+    const checkpoint = await foldCheckpoint(records)
+    // An aborted reading ends early without an error; what it brought is not the checkpoint.
+    if (this.#closing.signal.aborted) {
+      throw new TributaryError('KAFKA_UNREACHABLE', 'the sink was closed while it opened')
+    }
+    return checkpoint
+  }
+
+  #discard(): void {
+    this.#producer?.destroy()
+    this.#producer = null
+  }
+}

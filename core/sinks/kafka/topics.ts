@@ -1,0 +1,184 @@
+import { backoffMs } from '../../backoff.ts'
+import type { Clock } from '../../clock.ts'
+import { TributaryError } from '../../errors.ts'
+import type { Logger } from '../../log.ts'
+import type { OutRecord } from '../../types.ts'
+import { type Admin, type ITopicConfig, KafkaClient, type KafkaSettings } from './client.ts'
+import { isKafkaError, toKafkaError } from './errors.ts'
+import { encodeRecordBatch } from './record-encoder.ts'
+
+/** What a topic is made like. */
+export interface TopicShape {
+  readonly partitions: number
+  /** Undefined: what the brokers have as theirs. */
+  readonly replication?: number | undefined
+  /** Its records have no keys. */
+  readonly isKeyless?: boolean
+}
+
+export interface TopicsOptions extends TopicShape {
+  readonly kafka: KafkaSettings
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** The settings of a topic that matter to us. */
+export interface TopicConfig {
+  readonly cleanupPolicy: string
+  /** The largest batch it accepts, after compression. */
+  readonly maxMessageBytes: number
+}
+
+const BROKER_DEFAULT = -1
+const TOPIC_RESOURCE = 2
+/** What brokers have when nobody may ask them. */
+const DEFAULT_CONFIG: TopicConfig = { cleanupPolicy: 'compact', maxMessageBytes: 1_048_588 }
+const LEADER_TIMEOUT_MS = 30_000
+const LEADER_BACKOFF = { firstMs: 20, maxMs: 500 }
+
+/** Makes and describes topics. Connects at the first need; never alters a topic that exists. */
+export class KafkaTopics {
+  readonly #options: TopicsOptions
+  readonly #client: KafkaClient
+  readonly #admin: Admin
+  readonly #partitions = new Map<string, number>()
+  readonly #configs = new Map<string, TopicConfig>()
+  #connected: Promise<void> | null = null
+
+  constructor(options: TopicsOptions) {
+    this.#options = options
+    this.#client = new KafkaClient(options.kafka, options.log)
+    this.#admin = this.#client.admin()
+  }
+
+  /**
+   * How many partitions the topic has; made before, when there is none of that name. Asks once per topic.
+   * Throws KAFKA_TOPIC_UNSUITABLE (it cannot be made), KAFKA_REFUSED, KAFKA_UNREACHABLE.
+   */
+  async ensureTopic(topic: string, shape: Partial<TopicShape> = {}): Promise<number> {
+    const known = this.#partitions.get(topic)
+    if (known !== undefined) return known
+    const count = await this.#ask(`topic ${topic}`, async () => {
+      const existing = await this.#countPartitions(topic)
+      if (existing !== undefined) return existing
+      await this.#create(topic, { ...this.#options, ...shape })
+      return this.#awaitLeaders(topic)
+    })
+    this.#partitions.set(topic, count)
+    return count
+  }
+
+  /** Asks once per topic, unless `refresh`. Throws KAFKA_UNREACHABLE. */
+  async configOf(topic: string, options?: { readonly refresh: boolean }): Promise<TopicConfig> {
+    const known = this.#configs.get(topic)
+    if (known !== undefined && !options?.refresh) return known
+    const config = await this.#ask(`the settings of topic ${topic}`, () => this.#describe(topic))
+    this.#configs.set(topic, config)
+    return config
+  }
+
+  /** What `configOf` told last. */
+  knownConfigOf(topic: string): TopicConfig | undefined {
+    return this.#configs.get(topic)
+  }
+
+  close(): void {
+    this.#client.destroy()
+  }
+
+  async #ask<T>(what: string, question: () => Promise<T>): Promise<T> {
+    try {
+      this.#connected ??= this.#admin.connect()
+      await this.#connected
+      return await question()
+    } catch (error) {
+      this.#connected = null
+      throw toKafkaError(error, what, 'KAFKA_TOPIC_UNSUITABLE')
+    }
+  }
+
+  async #countPartitions(topic: string): Promise<number | undefined> {
+    try {
+      const { topics } = await this.#admin.fetchTopicMetadata({ topics: [topic] })
+      return topics[0]?.partitions.length
+    } catch (error) {
+      if (isKafkaError(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return undefined
+      throw error
+    }
+  }
+
+  async #create(topic: string, shape: TopicShape): Promise<void> {
+    const isNew = await this.#admin.createTopics({
+      topics: [topicToCreate(topic, shape)],
+      waitForLeaders: false,
+    })
+    if (isNew) this.#options.log.info({ topic, partitions: shape.partitions }, 'topic created')
+  }
+
+  /** Creating is done when the controller has noted it; the partitions' leaders hear of it later. */
+  async #awaitLeaders(topic: string): Promise<number> {
+    const { clock } = this.#options
+    const began = clock.monotonic()
+    for (let attempt = 0; clock.monotonic() - began < LEADER_TIMEOUT_MS; attempt++) {
+      const count = await this.#countPartitions(topic).catch((error: unknown) => {
+        if (isKafkaError(error, 'LEADER_NOT_AVAILABLE')) return undefined
+        throw error
+      })
+      if (count !== undefined) return count
+      await clock.sleep(backoffMs(attempt, LEADER_BACKOFF))
+    }
+    throw new TributaryError('KAFKA_UNREACHABLE', `topic ${topic} was created but has no leader yet`)
+  }
+
+  async #describe(topic: string): Promise<TopicConfig> {
+    try {
+      return await describeTopic(this.#admin, topic)
+    } catch (error) {
+      if (toKafkaError(error, topic).code !== 'KAFKA_REFUSED') throw error
+      this.#options.log.warn({ topic }, 'the settings of a topic may not be read; the defaults are assumed')
+      return DEFAULT_CONFIG
+    }
+  }
+}
+
+/**
+ * Kept for ever, so that a read model can be rebuilt from offset 0. A compacted topic takes no record without a
+ * key (Kafka answers INVALID_RECORD), so a topic of keyless records keeps all of them.
+ */
+export function topicToCreate(topic: string, shape: TopicShape): ITopicConfig {
+  const policy = shape.isKeyless
+    ? { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' }
+    : { 'cleanup.policy': 'compact' }
+  return {
+    topic,
+    numPartitions: shape.partitions,
+    replicationFactor: shape.replication ?? BROKER_DEFAULT,
+    configEntries: Object.entries(policy).map(([name, value]) => ({ name, value })),
+  }
+}
+
+export async function describeTopic(admin: Admin, topic: string): Promise<TopicConfig> {
+  const { resources } = await admin.describeConfigs({
+    resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: ['cleanup.policy', 'max.message.bytes'] }],
+    includeSynonyms: false,
+  })
+  const entries = new Map(resources[0]?.configEntries.map(entry => [entry.configName, entry.configValue]))
+  return {
+    cleanupPolicy: entries.get('cleanup.policy') ?? DEFAULT_CONFIG.cleanupPolicy,
+    maxMessageBytes: Number(entries.get('max.message.bytes') ?? DEFAULT_CONFIG.maxMessageBytes),
+  }
+}
+
+const NOBODY = { id: 0n, epoch: 0, firstSequence: 0, transactional: true }
+
+/** Throws RECORD_TOO_LARGE when the topic does not accept the record even compressed and alone. */
+export async function refuseTooLarge(record: OutRecord, topics: KafkaTopics): Promise<void> {
+  const { topic } = record
+  const { length } = encodeRecordBatch([record], NOBODY)
+  if (length <= (await topics.configOf(topic)).maxMessageBytes) return
+  // Somebody may have raised it since.
+  const { maxMessageBytes } = await topics.configOf(topic, { refresh: true })
+  if (length <= maxMessageBytes) return
+  const message = `a record for ${topic} takes ${length} bytes, the topic's max.message.bytes is ${maxMessageBytes}`
+  throw new TributaryError('RECORD_TOO_LARGE', message)
+}
