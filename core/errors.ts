@@ -136,6 +136,11 @@ export const ERROR_CODES = {
     meaning: 'A topic cannot be created, or exists with settings that break its promises.',
     hint: 'Mend the setting named in the message; topics that exist are never altered.',
   },
+  RECORD_UNREADABLE: {
+    reaction: 'stop',
+    meaning: 'A record of a topic is not one of ours, is damaged, or its schema is not in the registry.',
+    hint: 'Check that the topic is a change topic, and that `registry` is the one its writer uses.',
+  },
   RECORD_TOO_LARGE: {
     reaction: 'stop',
     meaning: 'A record is larger than its topic accepts. Nothing of its transaction was published.',
@@ -150,6 +155,11 @@ export const ERROR_CODES = {
     reaction: 'stop',
     meaning: 'The state file of `--sink stdout` cannot be read or written.',
     hint: 'Check the path given by `--state` and its rights.',
+  },
+  OUTPUT_CLOSED: {
+    reaction: 'stop',
+    meaning: 'Whoever reads the output of `--sink stdout` has ended.',
+    hint: 'Nothing is to be done; with `--state` the next start goes on after what was read.',
   },
   INTERNAL: {
     reaction: 'stop',
