@@ -36,8 +36,9 @@ export async function checkKafka(options: KafkaCheckOptions): Promise<Finding[]>
       deadline,
     )
   } catch (error) {
-    const { message, hint } = asTributaryError(toKafkaError(error, 'kafka', 'KAFKA_UNREACHABLE'))
-    return [{ severity: 'failure', subject: 'kafka', message, fix: hint }]
+    const { code, message, hint } = asTributaryError(toKafkaError(error, 'kafka', 'KAFKA_UNREACHABLE'))
+    const isAbsent = code === 'KAFKA_UNREACHABLE'
+    return [{ severity: 'failure', subject: 'kafka', message, fix: hint, isAbsent }]
   } finally {
     client.destroy()
   }
