@@ -1,0 +1,154 @@
+import type { ChangeEvent, Row, Table } from '../core/types.ts'
+import { Arena } from './arena.ts'
+import { envelopeSchemaText, keySchemaText } from './avro.ts'
+import type { Publisher } from './envelope.ts'
+import type { Format, TableEncoder } from './format.ts'
+import { MissingFields } from './missing-fields.ts'
+import { fieldNamesOf, keySubject, valueSubject } from './names.ts'
+import type { SchemaRegistrar } from './registrar.ts'
+import { compileKeyWriter, compileRowWriter, type RowWriter } from './row-writer.ts'
+import { SourceWriter } from './source-writer.ts'
+import { MAX_LONG_BYTES, writeLong, writeText } from './wire.ts'
+
+// Confluent wire format: a zero byte, the schema's id as 4 bytes big-endian, the Avro binary.
+const MAGIC = 0
+const HEADER_BYTES = 5
+
+/** Three times a branch and a long. */
+const MAX_TIMES_BYTES = 3 * (1 + MAX_LONG_BYTES)
+
+/** Header, branches of `before`, `after` and `transaction`, op, times, and the numbers of a transaction block. */
+const FIXED_BYTES = HEADER_BYTES + 3 + 2 + MAX_TIMES_BYTES + 3 * MAX_LONG_BYTES
+
+export interface AvroFormatOptions {
+  readonly publisher: Publisher
+  /** Whether events carry a `transaction` block. */
+  readonly transactions: boolean
+  readonly registrar: Pick<SchemaRegistrar, 'registerKey' | 'registerValue'>
+}
+
+/** Avro in Confluent's wire format, schemas in a registry. */
+export function createAvroFormat({ publisher, transactions, registrar }: AvroFormatOptions): Format {
+  const pen: Pen = {
+    arena: new Arena(),
+    source: new SourceWriter(publisher),
+    times: Buffer.alloc(0),
+    transactions,
+  }
+  return {
+    begin: nowMs => {
+      pen.times = encodeTimes(nowMs)
+    },
+    open: async (table, topic, signal) => {
+      const value = envelopeSchemaText(table, topic, publisher.connector)
+      const key = keySchemaText(table, topic)
+      const keyId =
+        key === null
+          ? 0
+          : await registrar.registerKey({ subject: keySubject(topic), schema: key, table }, signal)
+      const valueId = await registrar.registerValue(
+        { subject: valueSubject(topic), schema: value, table },
+        signal,
+      )
+      return new AvroTableEncoder(table, { keyId, valueId }, pen)
+    },
+  }
+}
+
+/** What the tables of one encoder share. */
+interface Pen {
+  readonly arena: Arena
+  readonly source: SourceWriter
+  /** `ts_ms`, `ts_us` and `ts_ns` of this batch. */
+  times: Uint8Array
+  readonly transactions: boolean
+}
+
+export interface SchemaIds {
+  readonly keyId: number
+  readonly valueId: number
+}
+
+class AvroTableEncoder implements TableEncoder {
+  readonly #ids: SchemaIds
+  readonly #pen: Pen
+  readonly #missing: MissingFields
+  readonly #row: RowWriter
+  readonly #key: RowWriter
+  missingBefore: string | null = null
+  missingAfter: string | null = null
+
+  constructor(table: Table, ids: SchemaIds, pen: Pen) {
+    this.#ids = ids
+    this.#pen = pen
+    this.#missing = new MissingFields(fieldNamesOf(table))
+    this.#row = compileRowWriter(table, this.#missing)
+    this.#key = compileKeyWriter(table)
+  }
+
+  encodeKey(row: Row): Buffer {
+    const { arena } = this.#pen
+    arena.reserve(HEADER_BYTES + this.#key.bound(row))
+    const at = writeHeader(arena.chunk, arena.at, this.#ids.keyId)
+    return arena.take(this.#key.write(arena.chunk, at, row))
+  }
+
+  encodeValue(event: ChangeEvent): Buffer {
+    const { arena, source, times } = this.#pen
+    const { before, after } = event
+    let bound = FIXED_BYTES + source.bound(event) + 3 * event.commit.id.length
+    if (before !== null) bound += this.#row.bound(before)
+    if (after !== null) bound += this.#row.bound(after)
+    arena.reserve(bound)
+    const bytes = arena.chunk
+    let at = writeHeader(bytes, arena.at, this.#ids.valueId)
+    at = this.#writeImage(bytes, at, before)
+    this.missingBefore = this.#missing.take()
+    at = this.#writeImage(bytes, at, after)
+    this.missingAfter = this.#missing.take()
+    at = source.write(bytes, at, event)
+    at = this.#pen.transactions ? writeTransaction(bytes, at, event) : writeNull(bytes, at)
+    bytes[at++] = 2
+    bytes[at++] = event.op.charCodeAt(0)
+    bytes.set(times, at)
+    return arena.take(at + times.length)
+  }
+
+  #writeImage(bytes: Buffer, at: number, row: Row | null): number {
+    if (row === null) return writeNull(bytes, at)
+    bytes[at] = 2
+    return this.#row.write(bytes, at + 1, row)
+  }
+}
+
+function writeHeader(bytes: Buffer, at: number, id: number): number {
+  bytes[at] = MAGIC
+  bytes[at + 1] = id >>> 24
+  bytes[at + 2] = id >>> 16
+  bytes[at + 3] = id >>> 8
+  bytes[at + 4] = id
+  return at + HEADER_BYTES
+}
+
+function writeNull(bytes: Buffer, at: number): number {
+  bytes[at] = 0
+  return at + 1
+}
+
+/** Orders count from 1, in the transaction and among its events of the same table. */
+function writeTransaction(bytes: Buffer, at: number, event: ChangeEvent): number {
+  bytes[at++] = 2
+  at = writeText(bytes, at, event.commit.id)
+  at = writeLong(bytes, at, event.ordinal + 1)
+  return writeLong(bytes, at, event.tableOrdinal + 1)
+}
+
+function encodeTimes(nowMs: number): Uint8Array {
+  const bytes = Buffer.alloc(MAX_TIMES_BYTES)
+  let at = 0
+  for (const time of [nowMs, nowMs * 1000, BigInt(nowMs) * 1_000_000n]) {
+    bytes[at++] = 2
+    at = writeLong(bytes, at, time)
+  }
+  return bytes.subarray(0, at)
+}

@@ -1,0 +1,19 @@
+import type { ChangeEvent, Row, Table } from '../core/types.ts'
+
+/** A way to write events as bytes: Avro or JSON. */
+export interface Format {
+  /** Called once a batch, before its events; the clock is read once for all of them. */
+  begin(nowMs: number): void
+  /** Called once a table, before its first event. */
+  open(table: Table, topic: string, signal: AbortSignal): Promise<TableEncoder>
+}
+
+/** Writes the events of one table. Its methods throw TributaryError VALUE_INVALID. */
+export interface TableEncoder {
+  /** The key of this row; not called when the table has none. */
+  encodeKey(row: Row): Buffer
+  encodeValue(event: ChangeEvent): Buffer
+  /** Names of the fields of `before` that the server did not send for the value just encoded; null: it sent all. */
+  readonly missingBefore: string | null
+  readonly missingAfter: string | null
+}

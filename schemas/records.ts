@@ -1,0 +1,144 @@
+import type { ChangeBatch, ChangeEvent, Encoder, OutRecord, Row, Table } from '../core/types.ts'
+import { createAvroFormat } from './avro-format.ts'
+import { type ConnectorKind, UNAVAILABLE_BEFORE_HEADER, UNAVAILABLE_HEADER } from './envelope.ts'
+import type { Format, TableEncoder } from './format.ts'
+import { createJsonFormat } from './json.ts'
+import { TopicNames } from './names.ts'
+import { SchemaRegistrar, type SchemaVersions } from './registrar.ts'
+
+interface CommonOptions {
+  /** The kind of database, for `source.connector` and the fields that only it has. */
+  readonly connector: ConnectorKind
+  /** The connector's name in its file, and the version of this program, for `source`. */
+  readonly name: string
+  readonly version: string
+  /** Topics are `PREFIX.SCHEMA.TABLE`. */
+  readonly prefix: string
+  /** Whether a delete is followed by a tombstone, so that compaction forgets the key. */
+  readonly tombstones: boolean
+  /** Whether events carry a `transaction` block. */
+  readonly transactions: boolean
+  /** Makes the topic if it is missing; resolves to its partition count. Called once a topic. */
+  readonly ensureTopic: (topic: string, table: Table) => Promise<number>
+  readonly partition: (key: Uint8Array, partitions: number) => number
+  /** Milliseconds since 1970-01-01 UTC; read once a batch. */
+  readonly now: () => number
+}
+
+export type EncoderOptions = CommonOptions &
+  ({ readonly format: 'avro'; readonly registry: SchemaVersions } | { readonly format: 'json' })
+
+/** What is known of a table once it has been prepared. */
+interface Target {
+  readonly topic: string
+  readonly partitions: number
+  readonly hasKey: boolean
+  readonly encoder: TableEncoder
+}
+
+/** Turns events into records of the topics: see the event format in the documentation. */
+export function createEncoder(options: EncoderOptions): Encoder {
+  return new RecordEncoder(options)
+}
+
+class RecordEncoder implements Encoder {
+  readonly #options: EncoderOptions
+  readonly #format: Format
+  readonly #names: TopicNames
+  /** Counted once a topic: keys must not move while we run. */
+  readonly #partitions = new Map<string, number>()
+  /** Shapes come and go: one that no event refers to any more must not be kept. */
+  readonly #targets = new WeakMap<Table, Target>()
+
+  constructor(options: EncoderOptions) {
+    this.#options = options
+    this.#format = createFormat(options)
+    this.#names = new TopicNames(options.prefix)
+  }
+
+  prepare(batch: ChangeBatch, signal: AbortSignal): Promise<void> | void {
+    let last: Table | null = null
+    for (const { table } of batch.events) {
+      if (table === last) continue
+      if (!this.#targets.has(table)) return this.#prepareAll(batch, signal)
+      last = table
+    }
+  }
+
+  /** One after the other: the versions of a subject are to stand in the order of the log. */
+  async #prepareAll(batch: ChangeBatch, signal: AbortSignal): Promise<void> {
+    for (const { table } of batch.events) {
+      if (!this.#targets.has(table)) this.#targets.set(table, await this.#open(table, signal))
+    }
+  }
+
+  async #open(table: Table, signal: AbortSignal): Promise<Target> {
+    const topic = this.#names.topicOf(table)
+    const partitions = this.#partitions.get(topic) ?? (await this.#options.ensureTopic(topic, table))
+    this.#partitions.set(topic, partitions)
+    const encoder = await this.#format.open(table, topic, signal)
+    return { topic, partitions, hasKey: table.key.length > 0, encoder }
+  }
+
+  encode(batch: ChangeBatch): OutRecord[] {
+    const records: OutRecord[] = []
+    if (batch.events.length === 0) return records
+    this.#format.begin(this.#options.now())
+    let table: Table | null = null
+    let target: Target | undefined
+    for (const event of batch.events) {
+      if (event.table !== table) {
+        table = event.table
+        target = this.#targets.get(table)
+      }
+      if (target === undefined) throw new Error('A batch must be prepared before it is encoded.')
+      if (event.op === 't') this.#addTruncate(records, event, target)
+      else this.#addRow(records, event, target)
+    }
+    return records
+  }
+
+  #addRow(records: OutRecord[], event: ChangeEvent, target: Target): void {
+    const { topic, partitions, hasKey, encoder } = target
+    const timestampMs = Math.floor(event.commit.timeUs / 1000)
+    const key = hasKey ? encoder.encodeKey((event.after ?? event.before) as Row) : null
+    const partition = key === null ? 0 : this.#options.partition(key, partitions)
+    const value = encoder.encodeValue(event)
+    const headers = headersOf(event, encoder)
+    records.push(
+      headers === null
+        ? { topic, partition, key, value, timestampMs }
+        : { topic, partition, key, value, headers, timestampMs },
+    )
+    if (event.op === 'd' && key !== null && this.#options.tombstones) {
+      records.push({ topic, partition, key, value: null, timestampMs })
+    }
+  }
+
+  /** To every partition, so that each reader of some of them learns of it in its place. */
+  #addTruncate(records: OutRecord[], event: ChangeEvent, { topic, partitions, encoder }: Target): void {
+    const timestampMs = Math.floor(event.commit.timeUs / 1000)
+    const value = encoder.encodeValue(event)
+    for (let partition = 0; partition < partitions; partition++) {
+      records.push({ topic, partition, key: null, value, timestampMs })
+    }
+  }
+}
+
+function createFormat(options: EncoderOptions): Format {
+  const { connector, name, version, transactions } = options
+  const publisher = { connector, name, version }
+  return options.format === 'json'
+    ? createJsonFormat({ publisher, transactions })
+    : createAvroFormat({ publisher, transactions, registrar: new SchemaRegistrar(options.registry) })
+}
+
+function headersOf(event: ChangeEvent, encoder: TableEncoder): Record<string, string> | null {
+  const { missingBefore, missingAfter } = encoder
+  if (missingBefore === null && missingAfter === null) return null
+  if (event.after === null) return { [UNAVAILABLE_HEADER]: missingBefore as string }
+  return {
+    ...(missingAfter === null ? {} : { [UNAVAILABLE_HEADER]: missingAfter }),
+    ...(missingBefore === null ? {} : { [UNAVAILABLE_BEFORE_HEADER]: missingBefore }),
+  }
+}
