@@ -1,7 +1,7 @@
 import {
+  isServiceName,
   SERVICE_NAMES,
   type Service,
-  type ServiceName,
   service,
   serviceVariable,
   stopServices,
@@ -30,13 +30,13 @@ function list(): number {
 }
 
 async function up(names: readonly string[]): Promise<number> {
-  const unknown = names.filter(name => !isName(name))
+  const unknown = names.filter(name => !isServiceName(name))
   if (unknown.length > 0) {
     process.stderr.write(`There is no server named ${unknown.join(', ')}.\n\n${USAGE}`)
     return 2
   }
   const interrupted = nextInterrupt()
-  const started = Promise.all(names.filter(isName).map(service))
+  const started = Promise.all(names.filter(isServiceName).map(service))
   try {
     const services = await Promise.race([started, interrupted])
     if (services !== undefined) {
@@ -54,21 +54,17 @@ function show(services: readonly Service[]): void {
   process.stderr.write('Ready. Ctrl-C stops them.\n')
 }
 
-function isName(name: string): name is ServiceName | 'postgres' {
-  return name === 'postgres' || (SERVICE_NAMES as readonly string[]).includes(name)
-}
-
 function nextInterrupt(): Promise<undefined> {
-  // A timer, because servers that we start do not keep this process from ending.
-  const idle = setInterval(() => undefined, 1 << 30)
   return new Promise(resolve => {
-    const stop = () => {
-      clearInterval(idle)
-      resolve(undefined)
-    }
-    process.once('SIGINT', stop)
-    process.once('SIGTERM', stop)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(undefined))
+    // Neither signals nor the servers keep this process from ending.
+    setInterval(() => undefined, 60_000)
   })
 }
 
-process.exitCode = await main(process.argv.slice(2))
+try {
+  process.exit(await main(process.argv.slice(2)))
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+  process.exit(1)
+}

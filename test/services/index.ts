@@ -58,9 +58,8 @@ export function serviceVariable(name: ServiceName): string {
   return RECIPES[name].variable
 }
 
-/** Ends the shared servers that this process started. */
+/** Ends the shared servers that this process started. One that is only starting ends with the process. */
 export async function stopServices(): Promise<void> {
-  await Promise.allSettled(shared.values())
   await Promise.all(Array.from(started, server => server.stop()))
   started.clear()
   shared.clear()
@@ -72,6 +71,10 @@ async function shareService(name: ServiceName): Promise<Service> {
   const server = await startServer(RECIPES[name])
   started.add(server)
   return { name, url: server.url }
+}
+
+export function isServiceName(name: string): name is ServiceName | 'postgres' {
+  return name === 'postgres' || Object.hasOwn(RECIPES, name)
 }
 
 async function resolveName(name: ServiceName | 'postgres'): Promise<ServiceName> {

@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
-import { Kafka, logLevel } from 'kafkajs'
+import { silentLogger } from '../../core/log.ts'
+// Not the client library itself: it must not be loaded before the parts that this file replaces in it.
+import { KafkaClient } from '../../core/sinks/kafka/client.ts'
 import { cached } from './cache.ts'
 import { copyJars, findJava } from './java.ts'
 import { run } from './process.ts'
@@ -53,17 +56,29 @@ export const kafka: Recipe = {
   url: place => `127.0.0.1:${place.ports[0]}`,
 
   async probe(url) {
-    const client = new Kafka({ brokers: [url], logLevel: logLevel.NOTHING, retry: { retries: 0 } })
+    await connectTcp(url)
+    const client = new KafkaClient({ brokers: [url] }, silentLogger)
     const admin = client.admin()
     try {
       await admin.connect()
       // Metadata alone is answered before the broker can lead a partition. A topic that is only tried, not made,
       // needs the controller to have it among its live brokers.
       await admin.createTopics({ topics: [{ topic: 'probe' }], validateOnly: true, waitForLeaders: false })
-    } finally {
       await admin.disconnect()
+    } finally {
+      client.destroy()
     }
   },
+}
+
+/** Fails at once while nobody listens, where the client would go on trying by itself. */
+function connectTcp(url: string): Promise<void> {
+  const { hostname, port } = new URL(`tcp://${url}`)
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port) }, () => resolve())
+    socket.on('error', reject)
+    socket.on('connect', () => socket.destroy())
+  })
 }
 
 function jvm(place: Place): string[] {

@@ -35,8 +35,9 @@ export const mariadb: Recipe = {
   async prepare(place) {
     const folder = join(place.home, 'usr/share/mysql')
     const scripts = await Promise.all(SYSTEM_TABLES.map(name => readFile(join(folder, name), 'utf8')))
-    // A null here asks for a root that has no password, instead of one that only a system user can be.
-    const begin = 'create database mysql; use mysql; set @auth_root_socket = null;\n'
+    // Statements end at the end of a line here. The null asks for a root without a password, where otherwise only
+    // the system's user of that name could be it.
+    const begin = 'create database mysql;\nuse mysql;\nset @auth_root_socket = null;\n'
     await run(await mariadbd(place, ['--bootstrap']), begin + scripts.join('\n'))
   },
 
