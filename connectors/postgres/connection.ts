@@ -1,0 +1,251 @@
+import { Client, type ClientConfig } from 'pg'
+import { LogicalReplicationService } from 'pg-logical-replication'
+import { TributaryError } from '../../core/errors.ts'
+import { type FailurePlace, sourceFailure } from './failures.ts'
+import { quoteName, quoteText } from './names.ts'
+import { formatLsn } from './position.ts'
+
+// The only file that knows the driver.
+
+/** So that text has the form that datetime.ts and literals.ts read, whatever server, database or role are set to. */
+const SESSION = {
+  DateStyle: 'ISO',
+  IntervalStyle: 'iso_8601',
+  TimeZone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  client_encoding: 'UTF8',
+  statement_timeout: '0',
+}
+
+const CONNECT_TIMEOUT_MS = 10_000
+const QUERY_TIMEOUT_MS = 30_000
+/** How long an orderly end may take before the socket is dropped. */
+const CLOSE_TIMEOUT_MS = 2_000
+
+function clientConfig(sourceUrl: string): ClientConfig {
+  const url = new URL(sourceUrl)
+  const ours = Object.entries(SESSION).map(([name, value]) => `-c ${name}=${value}`)
+  // The driver prefers what stands in the URL: options in it are kept, but ours come later and win.
+  const options = [url.searchParams.get('options') ?? '', ...ours].join(' ').trim()
+  url.searchParams.set('options', options)
+  if (!url.searchParams.has('application_name')) url.searchParams.set('application_name', 'tributary')
+  return {
+    connectionString: url.href,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  }
+}
+
+/**
+ * An ordinary session for the catalog: opened when it is first needed, and again after it was lost.
+ * One query at a time.
+ */
+export class Queries {
+  readonly #url: string
+  readonly #where: string
+  #client: Client | null = null
+  #isClosed = false
+
+  constructor(url: string, where: string) {
+    this.#url = url
+    this.#where = where
+  }
+
+  /**
+   * For statements that only read. The session may have died unnoticed since the last one, so a lost one is tried
+   * once more.
+   * @throws TributaryError SOURCE_UNREACHABLE, SOURCE_ACCESS_DENIED and others
+   */
+  async query<Result extends object>(sql: string, parameters: readonly unknown[] = []): Promise<Result[]> {
+    const wasOpen = this.#client !== null
+    try {
+      return await this.#run<Result>(sql, parameters, QUERY_TIMEOUT_MS)
+    } catch (error) {
+      if (!wasOpen || this.#isClosed || (error as TributaryError).code !== 'SOURCE_UNREACHABLE') throw error
+      return await this.#run<Result>(sql, parameters, QUERY_TIMEOUT_MS)
+    }
+  }
+
+  /** For statements that change something: never repeated, and waited for however long they take. */
+  async execute<Result extends object>(sql: string, parameters: readonly unknown[] = []): Promise<Result[]> {
+    return await this.#run<Result>(sql, parameters, 0)
+  }
+
+  /** Ends what is under way, too. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#drop()
+  }
+
+  async #run<Result extends object>(
+    sql: string,
+    parameters: readonly unknown[],
+    timeoutMs: number,
+  ): Promise<Result[]> {
+    try {
+      this.#client ??= await this.#open()
+      const query = { text: sql, values: [...parameters], query_timeout: timeoutMs }
+      return (await this.#client.query<Result>(query)).rows
+    } catch (error) {
+      const failure = sourceFailure(error, { phase: 'asking', where: this.#where })
+      if (failure.code === 'SOURCE_UNREACHABLE') await this.#drop()
+      throw failure
+    }
+  }
+
+  async #open(): Promise<Client> {
+    const client = new Client(clientConfig(this.#url))
+    // A session that ends between two queries; the next one opens another.
+    client.on('error', () => {
+      if (this.#client === client) this.#client = null
+    })
+    await client.connect()
+    if (!this.#isClosed) return client
+    await client.end()
+    throw new TributaryError('SOURCE_UNREACHABLE', `${this.#where}: closed while connecting.`)
+  }
+
+  async #drop(): Promise<void> {
+    const client = this.#client
+    this.#client = null
+    if (client) await endWithin(CLOSE_TIMEOUT_MS, client.end(), connectionOf(client))
+  }
+}
+
+export interface ReplicationStart {
+  readonly url: string
+  readonly slot: string
+  readonly publication: string
+  /** Transactions that were committed before are not sent. */
+  readonly lsn: bigint
+  readonly where: string
+}
+
+export interface ReplicationEvents {
+  /**
+   * A message with its envelope (`w` or `k`). A view of memory that is used again: copy it. Must not throw.
+   */
+  message(message: Uint8Array): void
+  /** The link has ended, and not by `close`. Called once. */
+  ended(reason: TributaryError): void
+}
+
+/** A replication session that streams. */
+export interface ReplicationLink {
+  /** Stops reading the socket: the server waits, messages under way may still come. */
+  pause(): void
+  resume(): void
+  /** Grows with whatever the server sends. */
+  bytesRead(): number
+  /** Tells the server that everything before `lsn` is durable here, and that we are alive. */
+  report(lsn: bigint, options: { asksForReply: boolean }): void
+  /** Gives back the session, within seconds even if the server does not answer. */
+  close(): Promise<void>
+}
+
+/** What the driver has beside its declared types. */
+interface DriverConnection {
+  readonly stream: { pause(): void; resume(): void; destroy(): void; readonly bytesRead: number }
+  on(event: 'copyData', listener: (message: { chunk: Buffer }) => void): void
+  on(event: 'notice', listener: (notice: { code?: string; message?: string }) => void): void
+}
+
+const connectionOf = (client: Client): DriverConnection =>
+  (client as unknown as { connection: DriverConnection }).connection
+
+/**
+ * Opens a replication session and starts streaming.
+ *
+ * The library is held to what it does well. Its acknowledgements are off: they confirm what was received and not
+ * what is durable. Its parser is replaced by nothing: an exception in one would end the process, so messages are
+ * taken raw, envelope and all, from the connection.
+ *
+ * @throws TributaryError SOURCE_UNREACHABLE, SOURCE_ACCESS_DENIED, SLOT_IN_USE, SLOT_MISSING, SLOT_LOST
+ */
+export async function openReplication(
+  start: ReplicationStart,
+  events: ReplicationEvents,
+): Promise<ReplicationLink> {
+  const service = new LogicalReplicationService(clientConfig(start.url), {
+    acknowledge: { auto: false, timeoutSeconds: 0 },
+  })
+  const driver = Promise.withResolvers<DriverConnection>()
+  const started = new Promise<void>(resolve => service.once('start', resolve))
+  const plugin: Parameters<LogicalReplicationService['subscribe']>[0] = {
+    name: 'pgoutput',
+    options: null,
+    parse: () => undefined,
+    start: (client, _slot, lsn) => {
+      const connection = connectionOf(client)
+      connection.on('copyData', ({ chunk }) => events.message(chunk))
+      connection.on('notice', notice => refuseSkippedPublication(notice, start, events))
+      driver.resolve(connection)
+      return client.query(startReplication(start, lsn))
+    },
+  }
+  let phase: FailurePlace['phase'] = 'starting'
+  let isClosing = false
+  // Failures arrive by the rejected promise as well; without a listener the library would throw them.
+  service.on('error', () => undefined)
+  const ended = service.subscribe(plugin, start.slot, formatLsn(start.lsn)).then(
+    () => new TributaryError('SOURCE_CONNECTION_LOST', `${start.where}: the server has ended the stream.`),
+    (error: unknown) => sourceFailure(error, { phase, where: start.where }),
+  )
+  const failure = await Promise.race([started.then(() => null), ended])
+  if (failure) {
+    await service.stop()
+    throw failure
+  }
+  phase = 'streaming'
+  const connection = await driver.promise
+  void ended.then(reason => isClosing || events.ended(reason))
+  return {
+    pause: () => connection.stream.pause(),
+    resume: () => connection.stream.resume(),
+    bytesRead: () => connection.stream.bytesRead,
+    report: (lsn, { asksForReply }) => {
+      // The library adds one to what it is given, and a commit record that begins just there would be skipped.
+      if (lsn > 0n) void service.acknowledge(formatLsn(lsn - 1n), asksForReply)
+    },
+    close: async () => {
+      isClosing = true
+      connection.stream.resume()
+      await endWithin(CLOSE_TIMEOUT_MS, service.stop(), connection)
+    },
+  }
+}
+
+/** "Streaming Replication Protocol" (protocol-replication), START_REPLICATION; options of pgoutput there too. */
+function startReplication({ slot, publication }: ReplicationStart, lsn: string): string {
+  const options = `proto_version '1', publication_names ${quoteText(quoteName(publication))}`
+  return `START_REPLICATION SLOT ${quoteName(slot)} LOGICAL ${lsn} (${options})`
+}
+
+/**
+ * From Postgres 18 on, a publication that did not exist when a change was written is only warned about, and the
+ * change left out. Earlier servers end the stream with an error, which is what we want.
+ */
+function refuseSkippedPublication(
+  notice: { code?: string; message?: string },
+  { where, publication }: ReplicationStart,
+  events: ReplicationEvents,
+): void {
+  if (notice.code !== '55000') return
+  events.ended(
+    new TributaryError(
+      'CHECK_FAILED',
+      `${where}: publication ${publication} did not exist when changes were written that the slot holds (${notice.message}).`,
+    ),
+  )
+}
+
+/** Waits for an orderly end, and drops the socket of one that does not come. */
+async function endWithin(ms: number, ending: Promise<unknown>, connection: DriverConnection): Promise<void> {
+  const timer = setTimeout(() => connection.stream.destroy(), ms)
+  try {
+    await ending
+  } finally {
+    clearTimeout(timer)
+  }
+}

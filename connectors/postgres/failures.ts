@@ -1,0 +1,56 @@
+import { type ErrorCode, TributaryError } from '../../core/errors.ts'
+
+/** When a failure happened; the same SQLSTATE means different things. */
+export type Phase = 'connecting' | 'asking' | 'starting' | 'streaming'
+
+export interface FailurePlace {
+  readonly phase: Phase
+  /** For the message: connector, slot, position. Begins a sentence. */
+  readonly where: string
+}
+
+/** "PostgreSQL Error Codes" (errcodes-appendix): those that mean the same whenever they come. */
+const BY_STATE: Readonly<Record<string, ErrorCode>> = {
+  '28000': 'SOURCE_ACCESS_DENIED', // invalid_authorization_specification
+  '28P01': 'SOURCE_ACCESS_DENIED', // invalid_password
+  '42501': 'SOURCE_ACCESS_DENIED', // insufficient_privilege
+  '3D000': 'CONFIG_INVALID', // invalid_catalog_name: no such database
+  '55006': 'SLOT_IN_USE', // object_in_use
+  '58P01': 'SLOT_LOST', // undefined_file: a segment of the log has been removed
+  '53400': 'CHECK_FAILED', // configuration_limit_exceeded: no slot is free
+}
+
+/** undefined_object is the slot before the stream runs, and the publication afterwards. */
+const UNDEFINED_OBJECT = '42704'
+/** object_not_in_prerequisite_state, for instance wal_level; of a slot that is lost we are told by its state. */
+const NOT_IN_STATE = '55000'
+/** Messages of class 22, data exception, may quote data. */
+const QUOTES_DATA = /^22/
+
+/** What a driver, a socket or the server has thrown, as an error with a code. */
+export function sourceFailure(thrown: unknown, place: FailurePlace): TributaryError {
+  if (thrown instanceof TributaryError) return thrown
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const state = sqlState(error)
+  const said = state && QUOTES_DATA.test(state) ? `SQLSTATE ${state}` : error.message
+  return new TributaryError(failureCode(state, place.phase), `${place.where}: ${said}`, { cause: error })
+}
+
+function failureCode(state: string | null, phase: Phase): ErrorCode {
+  if (state === null || isPassing(state)) {
+    return phase === 'streaming' ? 'SOURCE_CONNECTION_LOST' : 'SOURCE_UNREACHABLE'
+  }
+  if (state === UNDEFINED_OBJECT && phase === 'starting') return 'SLOT_MISSING'
+  if (state === UNDEFINED_OBJECT || state === NOT_IN_STATE) return 'CHECK_FAILED'
+  return BY_STATE[state] ?? 'INTERNAL'
+}
+
+/** Connection exceptions, too many connections, out of memory or disk, and the server's going down or coming up. */
+const isPassing = (state: string): boolean => /^(08|53[0-3]|57P)/.test(state)
+
+/** The server's five characters; null for what did not come from it, such as ECONNREFUSED. */
+function sqlState(error: Error): string | null {
+  const code = (error as { code?: unknown }).code
+  const severity = (error as { severity?: unknown }).severity
+  return typeof code === 'string' && typeof severity === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null
+}

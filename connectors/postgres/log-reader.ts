@@ -1,0 +1,224 @@
+import type { Batcher, RowChange } from '../../core/batcher.ts'
+import { asTributaryError, TributaryError } from '../../core/errors.ts'
+import type { CheckpointEntry, Op } from '../../core/types.ts'
+import type { Cursor } from './cursor.ts'
+import {
+  type Begin,
+  ENVELOPE,
+  readBegin,
+  readCommit,
+  readKeepalive,
+  readRelation,
+  readTruncate,
+  readWalDataHeader,
+  TAG,
+} from './pgoutput.ts'
+import { type Cut, commitDigits, formatLsn, laterLsn, type Position, writePosition } from './position.ts'
+import { readImages, readRelationId } from './rows.ts'
+import type { Tables } from './tables.ts'
+
+export interface LogReaderParts {
+  readonly batcher: Batcher
+  readonly tables: Tables
+  /** Where the stream begins. */
+  readonly from: Position
+  readonly epoch: number
+  /** Of the settings, see `Capture`. */
+  readonly fingerprint: string
+  /** The server wants to hear from us. */
+  readonly onReplyWanted: () => void
+  /** Begins every message about this connector. */
+  readonly where: string
+}
+
+/**
+ * Messages of the log, one after the other, become rows in the batcher and progress.
+ *
+ * States: between transactions -Begin-> inside one -Commit-> between transactions. Progress is only made between: a
+ * position inside a transaction is the progress before it, with a count of its events.
+ */
+export class LogReader {
+  readonly #parts: LogReaderParts
+  /** Everything that was committed before this has been handed to the batcher. */
+  #progress: bigint
+  /** The transaction that an earlier run has published in part, until it comes. */
+  #cut: Cut | null
+  #begin: Begin | null = null
+  /** Events of the current transaction that an earlier run has published. */
+  #skip = 0
+  /** Where the message being read stands in the log. */
+  #lsn: number | bigint = 0
+
+  constructor(parts: LogReaderParts) {
+    this.#parts = parts
+    this.#progress = parts.from.lsn
+    this.#cut = parts.from.cut
+  }
+
+  /** Everything that was committed before this has been handed over. */
+  get progress(): bigint {
+    return this.#progress
+  }
+
+  /** The entry that is true once all that was read up to here is durable. */
+  entry(): CheckpointEntry {
+    return { position: writePosition({ lsn: this.#progress, cut: this.#place() }), epoch: this.#parts.epoch }
+  }
+
+  /**
+   * Reads the message at `cursor`. A promise only if there is something to wait for (a table not seen before).
+   * @throws TributaryError with the place in the log
+   */
+  read(cursor: Cursor): Promise<void> | null {
+    try {
+      const envelope = cursor.uint8()
+      if (envelope === ENVELOPE.walData) return this.#readWalData(cursor)
+      if (envelope === ENVELOPE.keepalive) return this.#readKeepalive(cursor)
+      throw unknownMessage(envelope)
+    } catch (error) {
+      throw this.#located(error)
+    }
+  }
+
+  #readWalData(cursor: Cursor): Promise<void> | null {
+    this.#lsn = readWalDataHeader(cursor)
+    const start = cursor.offset
+    const waiting = this.#dispatch(cursor)
+    if (cursor.remaining > 0) {
+      const tag = String.fromCharCode(cursor.bytes[start] ?? 0)
+      throw new TributaryError(
+        'PROTOCOL_MALFORMED',
+        `A message ${tag} goes on for ${cursor.remaining} bytes after its end.`,
+      )
+    }
+    return waiting
+  }
+
+  #dispatch(cursor: Cursor): Promise<void> | null {
+    const tag = cursor.uint8()
+    switch (tag) {
+      case TAG.insert:
+        return this.#readRow('c', cursor)
+      case TAG.update:
+        return this.#readRow('u', cursor)
+      case TAG.delete:
+        return this.#readRow('d', cursor)
+      case TAG.begin:
+        return this.#beginTransaction(readBegin(cursor))
+      case TAG.commit:
+        return this.#endTransaction(cursor)
+      case TAG.relation:
+        return this.#parts.tables.describe(readRelation(cursor))
+      case TAG.truncate:
+        return this.#truncate(cursor)
+      // Where the change was first made, what types are called, and messages of applications: no rows.
+      case TAG.origin:
+      case TAG.type:
+      case TAG.message:
+        return leave(cursor)
+      default:
+        throw unknownMessage(tag)
+    }
+  }
+
+  /** Keepalives come in order with everything else: what was committed before their LSN has come. */
+  #readKeepalive(cursor: Cursor): null {
+    const { lsn, wantsReply } = readKeepalive(cursor)
+    this.#lsn = lsn
+    if (this.#cut && lsn > this.#cut.commitLsn) throw replayMismatch(this.#cut, 'the log has passed it')
+    if (!this.#begin && !this.#cut) this.#progress = laterLsn(this.#progress, lsn)
+    if (wantsReply) this.#parts.onReplyWanted()
+    return null
+  }
+
+  #beginTransaction(begin: Begin): null {
+    const { batcher, epoch } = this.#parts
+    const cut = this.#cut
+    const isCut = cut !== null && cut.commitLsn === begin.commitLsn && cut.xid === begin.xid
+    if (cut && !isCut && begin.commitLsn >= cut.commitLsn) {
+      throw replayMismatch(cut, `transaction ${begin.xid} at ${formatLsn(begin.commitLsn)} comes instead`)
+    }
+    if (isCut) this.#cut = null
+    this.#skip = isCut ? cut.skip : 0
+    this.#begin = begin
+    const commit = {
+      id: String(begin.xid),
+      timeUs: begin.timeUs,
+      coordinate: `${epoch.toString(16).padStart(4, '0')}-${commitDigits(begin.commitLsn)}`,
+      source: { txId: begin.xid, xmin: null },
+    }
+    batcher.begin(commit, this.#skip)
+    return null
+  }
+
+  #endTransaction(cursor: Cursor): null {
+    const { commitLsn, endLsn } = readCommit(cursor)
+    if (commitLsn !== this.#begin?.commitLsn) {
+      throw new TributaryError(
+        'PROTOCOL_MALFORMED',
+        'A commit does not belong to the transaction that has begun.',
+      )
+    }
+    this.#parts.batcher.end()
+    this.#begin = null
+    this.#progress = laterLsn(this.#progress, endLsn)
+    return null
+  }
+
+  #readRow(op: Op, cursor: Cursor): null {
+    const bytes = cursor.remaining
+    const shape = this.#parts.tables.shape(readRelationId(cursor))
+    if (!shape) return leave(cursor)
+    const { before, after } = readImages(op, cursor, shape)
+    this.#add({ table: shape.table, op, before, after, logPosition: this.#lsn, bytes })
+    return null
+  }
+
+  #truncate(cursor: Cursor): null {
+    for (const id of readTruncate(cursor)) {
+      const table = this.#parts.tables.shape(id)?.table
+      if (table) this.#add({ table, op: 't', before: null, after: null, logPosition: this.#lsn, bytes: 0 })
+    }
+    return null
+  }
+
+  #add(change: RowChange): void {
+    if (this.#cut) throw replayMismatch(this.#cut, `rows of transaction ${this.#begin?.xid} come before it`)
+    this.#parts.batcher.add(change)
+  }
+
+  /** The transaction whose beginning alone will be durable; null between transactions. */
+  #place(): Cut | null {
+    if (this.#cut || !this.#begin) return this.#cut
+    // While published events are being left out, the count stands at what was published.
+    const skip = Math.max(this.#skip, this.#parts.batcher.ordinal)
+    const { commitLsn, xid } = this.#begin
+    return skip === 0 ? null : { commitLsn, xid, skip, capture: this.#parts.fingerprint }
+  }
+
+  #located(thrown: unknown): TributaryError {
+    const error = asTributaryError(thrown)
+    const message = `${this.#parts.where}, at ${formatLsn(BigInt(this.#lsn))}: ${error.message}`
+    return new TributaryError(error.code, message, { cause: thrown })
+  }
+}
+
+function leave(cursor: Cursor): null {
+  cursor.pass(cursor.remaining)
+  return null
+}
+
+function unknownMessage(tag: number): TributaryError {
+  const character = tag > 0x20 && tag < 0x7f ? ` (${String.fromCharCode(tag)})` : ''
+  return new TributaryError(
+    'PROTOCOL_UNKNOWN',
+    `a message of unknown kind 0x${tag.toString(16)}${character}.`,
+  )
+}
+
+function replayMismatch(cut: Cut, found: string): TributaryError {
+  return new TributaryError(
+    'REPLAY_MISMATCH',
+    `${cut.skip} events of transaction ${cut.xid} at ${formatLsn(cut.commitLsn)} are published, but ${found}.`,
+  )
+}

@@ -1,0 +1,117 @@
+import type { Queries } from './connection.ts'
+import { quoteName, quoteTable } from './names.ts'
+import type { ReplicaIdentity } from './pgoutput.ts'
+import type { TableFilter } from './table-filter.ts'
+
+export interface Publication {
+  readonly isForAllTables: boolean
+  /** Of insert, update, delete, truncate: those it leaves out. */
+  readonly unpublished: readonly string[]
+  readonly viaPartitionRoot: boolean
+  readonly tables: readonly PublishedTable[]
+}
+
+export interface PublishedTable {
+  readonly schema: string
+  readonly name: string
+  /** Only some rows, or some columns, are published. */
+  readonly isPartial: boolean
+}
+
+const PUBLICATION = `
+  SELECT puballtables AS "isForAllTables", pubviaroot AS "viaPartitionRoot",
+    array_remove(ARRAY[CASE WHEN NOT pubinsert THEN 'insert' END, CASE WHEN NOT pubupdate THEN 'update' END,
+      CASE WHEN NOT pubdelete THEN 'delete' END, CASE WHEN NOT pubtruncate THEN 'truncate' END], NULL) AS unpublished
+  FROM pg_publication WHERE pubname = $1`
+
+/**
+ * From Postgres 15 on, a publication may leave out rows and columns. Without a list, the columns of the view are those
+ * of the table.
+ */
+const PUBLISHED_TABLES = `
+  SELECT p.schemaname::text AS schema, p.tablename::text AS name,
+    to_jsonb(p) ->> 'rowfilter' IS NOT NULL
+      OR jsonb_array_length(to_jsonb(p) -> 'attnames') < (
+        SELECT count(*) FROM pg_attribute a
+        WHERE a.attrelid = format('%I.%I', p.schemaname, p.tablename)::regclass
+          AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+      ) IS TRUE AS "isPartial"
+  FROM pg_publication_tables p WHERE p.pubname = $1`
+
+export async function readPublication(queries: Queries, name: string): Promise<Publication | null> {
+  const [publication] = await queries.query<Omit<Publication, 'tables'>>(PUBLICATION, [name])
+  if (!publication) return null
+  return { ...publication, tables: await queries.query<PublishedTable>(PUBLISHED_TABLES, [name]) }
+}
+
+/** A table that could be published. */
+export interface Candidate {
+  readonly schema: string
+  readonly name: string
+  readonly identity: ReplicaIdentity
+  readonly isUnlogged: boolean
+  /** The user may add it to a publication. */
+  readonly isOwned: boolean
+  /** Columns of the primary key, in its order; empty: it has none. */
+  readonly primaryKey: readonly string[]
+  readonly isKeyDeferrable: boolean
+  /** Columns by which the server identifies old rows under DEFAULT and USING INDEX. */
+  readonly identityColumns: readonly string[]
+  readonly columns: readonly string[]
+}
+
+/** Partitions are left out: their rows are published under the name of the table they are part of. */
+const CANDIDATES = `
+  SELECT n.nspname::text AS schema, c.relname::text AS name, c.relpersistence = 'u' AS "isUnlogged",
+    pg_has_role(c.relowner, 'USAGE') AS "isOwned",
+    CASE c.relreplident WHEN 'd' THEN 'default' WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' ELSE 'index' END AS identity,
+    coalesce(pk.columns, '{}') AS "primaryKey", coalesce(pk.deferrable, false) AS "isKeyDeferrable",
+    coalesce(ri.columns, '{}') AS "identityColumns",
+    ARRAY(SELECT a.attname::text FROM pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS columns
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN LATERAL (
+    SELECT i.indexrelid, NOT i.indimmediate AS deferrable, ARRAY(
+      SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+      WHERE k.place <= i.indnkeyatts ORDER BY k.place) AS columns
+    FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) pk ON true
+  LEFT JOIN LATERAL (
+    SELECT ARRAY(
+      SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+      WHERE k.place <= i.indnkeyatts ORDER BY k.place) AS columns
+    FROM pg_index i
+    WHERE i.indrelid = c.oid AND i.indimmediate
+      AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END) ri ON true
+  WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+  ORDER BY 1, 2`
+
+/** Every table of the database that a publication could hold. */
+export async function listCandidates(queries: Queries): Promise<Candidate[]> {
+  return await queries.query<Candidate>(CANDIDATES)
+}
+
+/**
+ * The statement that makes the publication: for all tables, those to come included, if all are wanted and the user may
+ * (only a superuser may), else for the tables that are wanted now.
+ *
+ * Rows of partitions go under the name of the table they are part of; else they would come under names that no glob for
+ * that table matches.
+ */
+export function createPublicationSql(
+  name: string,
+  filter: TableFilter,
+  context: { candidates: readonly Candidate[]; isSuperuser: boolean },
+): string {
+  const options = 'WITH (publish_via_partition_root = true)'
+  if (filter.isAll && context.isSuperuser)
+    return `CREATE PUBLICATION ${quoteName(name)} FOR ALL TABLES ${options}`
+  const tables = context.candidates
+    .filter(table => filter.captures(table) && !table.isUnlogged)
+    .map(quoteTable)
+  const list = tables.length > 0 ? ` FOR TABLE ${tables.join(', ')}` : ''
+  return `CREATE PUBLICATION ${quoteName(name)}${list} ${options}`
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import { captureFingerprint, defaultSlotName } from './names.ts'
+import { TableFilter } from './table-filter.ts'
+
+const TABLE_GLOB = /^!?.+\..+$/s
+
+/** The `source` block of a connector file whose `type` is `postgres`. */
+export const postgresSettings = z.strictObject({
+  type: z.literal('postgres').describe('PostgreSQL 14 or newer, and what speaks its protocol'),
+  url: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+    .describe('`postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?sslmode=verify-full` for TLS'),
+  tables: z
+    .array(z.string().regex(TABLE_GLOB, 'must be SCHEMA.TABLE; * and ? are wildcards, ! excludes'))
+    .min(1)
+    .default(['*.*'])
+    .describe('Tables to capture: globs of `schema.table`; those that begin with `!` exclude'),
+  keys: z
+    .record(
+      z.string().regex(/^.+\..+$/s, 'must be SCHEMA.TABLE'),
+      z.array(z.string().min(1)).min(1).describe('Columns of the key, in order'),
+    )
+    .default({})
+    .describe('Keys other than the primary key: `schema.table: [column, ...]`'),
+  slot: z
+    .string()
+    .regex(/^[a-z0-9_]{1,63}$/, 'may hold lower-case letters, digits and _, at most 63')
+    .optional()
+    .describe('Replication slot, created if it is missing; default: `tributary_` and the connector’s name'),
+  publication: z
+    .string()
+    .min(1)
+    .max(63)
+    .optional()
+    .describe('Publication, created if it is missing, else used as it is; default: as the slot'),
+  decimals: z
+    .enum(['precise', 'string'])
+    .default('precise')
+    .describe('`precise`: numeric(p,s) as Avro decimal; `string`: every numeric as its exact text'),
+  heartbeatMs: z
+    .int()
+    .min(100)
+    .max(3_600_000)
+    .default(10_000)
+    .describe(
+      'How often progress is noted while no captured table changes, so that the server can remove log',
+    ),
+})
+
+export type PostgresSettings = z.output<typeof postgresSettings>
+
+/** The settings with what follows from them and from the connector's name. */
+export interface Capture extends PostgresSettings {
+  readonly connector: string
+  readonly slot: string
+  readonly publication: string
+  readonly filter: TableFilter
+  /** Tells apart settings under which a transaction's events are numbered differently. */
+  readonly fingerprint: string
+  /** Begins every message about this connector. */
+  readonly where: string
+}
+
+export function resolveSettings(settings: PostgresSettings, connector: string): Capture {
+  const slot = settings.slot ?? defaultSlotName(connector)
+  return {
+    ...settings,
+    connector,
+    slot,
+    publication: settings.publication ?? slot,
+    filter: new TableFilter(settings.tables),
+    fingerprint: captureFingerprint(settings.tables, settings.keys),
+    where: `Connector ${connector}, slot ${slot}`,
+  }
+}

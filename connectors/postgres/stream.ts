@@ -1,0 +1,66 @@
+import type { Clock } from '../../core/clock.ts'
+import type { ChangeBatch } from '../../core/types.ts'
+import { Cursor } from './cursor.ts'
+import type { Session } from './session.ts'
+
+export interface StreamOptions {
+  readonly clock: Clock
+  /** How often progress is told while no captured table changes. */
+  readonly heartbeatMs: number
+}
+
+/**
+ * What has arrived becomes batches. Each is handed over as soon as it is full or nothing more has arrived: there is no
+ * waiting for more while there is something to tell. Ends when `signal` aborts.
+ *
+ * @throws TributaryError; what was read before has been handed over by then
+ */
+export async function* streamBatches(
+  session: Session,
+  { clock, heartbeatMs }: StreamOptions,
+  signal: AbortSignal,
+): AsyncGenerator<ChangeBatch, void, undefined> {
+  const { batcher, reader, inbox } = session
+  const cursor = new Cursor()
+  const wake = () => inbox.wake()
+  signal.addEventListener('abort', wake)
+  let handedAt = clock.monotonic()
+  let handedLsn = reader.progress
+  try {
+    if (session.isFirst) yield batcher.take(reader.entry())
+    while (!signal.aborted) {
+      const lookUp = drain(session, cursor)
+      const isDue = reader.progress > handedLsn && clock.monotonic() - handedAt >= heartbeatMs
+      if (lookUp) {
+        await lookUp
+      } else if (batcher.isFull || !batcher.isEmpty || isDue || isAwaited(session, handedLsn)) {
+        handedAt = clock.monotonic()
+        handedLsn = reader.progress
+        yield batcher.take(reader.entry())
+      } else if (inbox.failure) {
+        throw inbox.failure
+      } else {
+        await inbox.arrival()
+      }
+    }
+  } finally {
+    signal.removeEventListener('abort', wake)
+  }
+}
+
+/** Reads until the batch is full, nothing more has arrived, or a table must be looked up. */
+function drain({ inbox, batcher, reader }: Session, cursor: Cursor): Promise<void> | null {
+  while (!batcher.isFull && inbox.next(cursor)) {
+    const lookUp = reader.read(cursor)
+    if (lookUp) return lookUp
+  }
+  return null
+}
+
+/**
+ * Is the server waiting for progress that no rows will bring? When it shuts down it lets no reader go before all of the
+ * log is confirmed, and it asks for that again and again.
+ */
+function isAwaited({ keepalive, reader }: Session, handedLsn: bigint): boolean {
+  return keepalive.isServerWaiting && reader.progress > handedLsn && keepalive.durableLsn >= handedLsn
+}
