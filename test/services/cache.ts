@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { chmod, link, mkdir, mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { homedir, hostname } from 'node:os'
 import { join } from 'node:path'
@@ -66,7 +67,7 @@ async function publish(partial: string, final: string): Promise<void> {
  * the rename decides. A holder touches the file, so one that died is found out.
  */
 async function lock(file: string): Promise<AsyncDisposable> {
-  const mine = `${file}.${process.pid}`
+  const mine = `${file}.${randomUUID()}`
   await writeFile(mine, `${process.pid} ${hostname()}`)
   const releases = [guardPath(mine)]
   try {
