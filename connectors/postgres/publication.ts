@@ -50,6 +50,7 @@ export interface Candidate {
   readonly name: string
   readonly identity: ReplicaIdentity
   readonly isUnlogged: boolean
+  readonly isPartitioned: boolean
   /** The user may add it to a publication. */
   readonly isOwned: boolean
   /** Columns of the primary key, in its order; empty: it has none. */
@@ -63,6 +64,7 @@ export interface Candidate {
 /** Partitions are left out: their rows are published under the name of the table they are part of. */
 const CANDIDATES = `
   SELECT n.nspname::text AS schema, c.relname::text AS name, c.relpersistence = 'u' AS "isUnlogged",
+    c.relkind = 'p' AS "isPartitioned",
     pg_has_role(c.relowner, 'USAGE') AS "isOwned",
     CASE c.relreplident WHEN 'd' THEN 'default' WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' ELSE 'index' END AS identity,
     coalesce(pk.columns, '{}') AS "primaryKey", coalesce(pk.deferrable, false) AS "isKeyDeferrable",

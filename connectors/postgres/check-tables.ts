@@ -1,0 +1,146 @@
+import type { Finding } from '../../core/types.ts'
+import { quoteName, quoteTable, tableName } from './names.ts'
+import type { Candidate, Publication } from './publication.ts'
+import type { Capture } from './settings.ts'
+
+/** What each table that the settings name needs, so that its changes come whole and under a key. */
+export function checkTables(
+  candidates: readonly Candidate[],
+  publication: Publication | null,
+  capture: Capture,
+): Finding[] {
+  const captured = candidates.filter(table => capture.filter.captures(table))
+  const findings = captured.flatMap(table =>
+    table.isUnlogged
+      ? [unlogged(table)]
+      : [
+          ...checkPublished(table, publication, capture),
+          ...checkIdentity(table, publication),
+          ...checkKey(table, capture),
+        ],
+  )
+  const summary = `${captured.length} captured: ${captured.map(tableName).join(', ')}`
+  return [
+    { severity: 'ok', subject: 'tables', message: summary },
+    ...checkGlobs(candidates, capture),
+    ...checkKeySettings(captured, capture),
+    ...findings,
+  ]
+}
+
+function checkGlobs(candidates: readonly Candidate[], { filter }: Capture): Finding[] {
+  return filter.unanswered(candidates).map(glob => ({
+    // An empty database is no mistake.
+    severity: glob === '*.*' ? 'warning' : 'failure',
+    subject: `tables: ${glob}`,
+    message: 'no table is called so.',
+    fix: 'Correct source.tables, or create the table first. Names are SCHEMA.TABLE, capitals matter.',
+  }))
+}
+
+function checkKeySettings(captured: readonly Candidate[], { keys }: Capture): Finding[] {
+  const known = new Set(captured.map(tableName))
+  return Object.keys(keys)
+    .filter(name => !known.has(name))
+    .map(name => ({
+      severity: 'failure',
+      subject: `keys: ${name}`,
+      message: 'no captured table is called so.',
+      fix: 'Correct source.keys.',
+    }))
+}
+
+function unlogged(table: Candidate): Finding {
+  const fix = `ALTER TABLE ${quoteTable(table)} SET LOGGED;`
+  const message = 'is unlogged: its changes are in no log.'
+  return { severity: 'warning', subject: tableName(table), message, fix }
+}
+
+function checkPublished(table: Candidate, publication: Publication | null, capture: Capture): Finding[] {
+  const subject = tableName(table)
+  const name = quoteName(capture.publication)
+  if (!publication) return []
+  if (table.isPartitioned && !publication.viaPartitionRoot) {
+    const message = 'is partitioned, and its changes come under the names of its partitions.'
+    const fix = `ALTER PUBLICATION ${name} SET (publish_via_partition_root = true);`
+    return [{ severity: 'warning', subject, message, fix }]
+  }
+  const published = publication.tables.find(other => tableName(other) === subject)
+  if (!published) {
+    // A table that is named must come. One that a wildcard has come to match may have been created a minute ago.
+    const severity = capture.filter.literal.includes(subject) ? 'failure' : 'warning'
+    const fix = `ALTER PUBLICATION ${name} ADD TABLE ${quoteTable(table)};`
+    return [{ severity, subject, message: 'is not in the publication: its changes do not come.', fix }]
+  }
+  if (!published.isPartial) return []
+  const message = 'is published in part: rows or columns are left out by the publication.'
+  const fix = `ALTER PUBLICATION ${name} DROP TABLE ${quoteTable(table)}; ALTER PUBLICATION ${name} ADD TABLE ${quoteTable(table)};`
+  return [{ severity: 'warning', subject, message, fix }]
+}
+
+/**
+ * Without a replica identity the server refuses UPDATE and DELETE as soon as a table is published. Publishing such a
+ * table would break the application that writes to it, so that is a failure while it can still be avoided.
+ */
+function checkIdentity(table: Candidate, publication: Publication | null): Finding[] {
+  if (table.identity === 'full' || table.identityColumns.length > 0) return []
+  const subject = tableName(table)
+  if (publication && !publication.tables.some(other => tableName(other) === subject)) return []
+  const why = whyWithoutIdentity(table)
+  return [
+    {
+      severity: publication ? 'warning' : 'failure',
+      subject,
+      message: `has no replica identity (${why}): while it is published, the server refuses UPDATE and DELETE.`,
+      fix: `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL;  -- or leave it out: "!${subject}"`,
+    },
+  ]
+}
+
+function whyWithoutIdentity({ identity, primaryKey, isKeyDeferrable }: Candidate): string {
+  if (identity === 'nothing') return 'REPLICA IDENTITY NOTHING'
+  if (identity === 'index') return 'its index is gone'
+  return primaryKey.length > 0 && isKeyDeferrable ? 'its primary key is deferrable' : 'it has no primary key'
+}
+
+function checkKey(table: Candidate, { keys }: Capture): Finding[] {
+  const subject = tableName(table)
+  const configured = keys[subject]
+  if (configured) return checkConfiguredKey(table, configured)
+  const { primaryKey, identity, identityColumns } = table
+  if (identity === 'index' && !primaryKey.every(column => identityColumns.includes(column))) {
+    const message = `is keyed by its replica identity (${identityColumns.join(', ')}): deletes come without the primary key.`
+    return [
+      {
+        severity: 'warning',
+        subject,
+        message,
+        fix: `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY DEFAULT;`,
+      },
+    ]
+  }
+  if (primaryKey.length > 0 || identity === 'index') return []
+  return [
+    {
+      severity: 'warning',
+      subject,
+      message: 'has no primary key: its events have no key, so nobody can tell which row they are about.',
+      fix: `ALTER TABLE ${quoteTable(table)} ADD PRIMARY KEY (COLUMN, ...);  -- or set source.keys`,
+    },
+  ]
+}
+
+function checkConfiguredKey(table: Candidate, key: readonly string[]): Finding[] {
+  const subject = tableName(table)
+  const missing = key.filter(column => !table.columns.includes(column))
+  if (missing.length > 0) {
+    const message = `has no column ${missing.join(', ')}, which source.keys names.`
+    return [{ severity: 'failure', subject, message, fix: 'Correct source.keys.' }]
+  }
+  const { identity, identityColumns } = table
+  if (identity === 'full' || key.every(column => identityColumns.includes(column))) return []
+  const message = `is keyed by (${key.join(', ')}), which deletes and key changes come without.`
+  return [
+    { severity: 'failure', subject, message, fix: `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL;` },
+  ]
+}
