@@ -10,7 +10,7 @@ export interface RegistryOptions {
   /** Base of the Confluent API: `http://registry:8081`, or `http://apicurio:8080/apis/ccompat/v7`. */
   readonly url: string
   /** Basic (also as `user:password@` in the URL) or bearer. */
-  readonly auth?: RegistryAuth
+  readonly auth?: RegistryAuth | undefined
   /** For one request. Default 10 seconds. */
   readonly timeoutMs?: number
   /** How long a registry that is away is waited for. Default: for ever, until the signal aborts. */
