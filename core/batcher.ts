@@ -26,14 +26,16 @@ export interface RowChange {
  * Rows of a log, in its order, become batches of events: ordinals are given, an update that moves a row to
  * another key becomes a delete and a create, and what an earlier run has already published is left out.
  *
- * States: between transactions -begin-> inside one -end-> between transactions. `take` is allowed in both; a
- * batch taken inside a transaction is not complete.
+ * States: between transactions -begin-> inside one -end-> between transactions. `take` is allowed in both.
  */
 export class Batcher {
   readonly #limits: BatchLimits
   readonly #moves = new KeyMoves()
   #events: ChangeEvent[] = []
   #bytes = 0
+  /** How many of these belong to transactions that have ended, and their bytes. */
+  #endedEvents = 0
+  #endedBytes = 0
   #commit: Commit | null = null
   #ordinal = 0
   #skip = 0
@@ -91,6 +93,8 @@ export class Batcher {
   end(): void {
     const commit = this.#commit
     this.#commit = null
+    this.#endedEvents = this.#events.length
+    this.#endedBytes = this.#bytes
     if (this.#ordinal < this.#skip) {
       throw new TributaryError(
         'REPLAY_MISMATCH',
@@ -99,17 +103,34 @@ export class Batcher {
     }
   }
 
-  /** Hands over what has gathered. `stream` must be true once these events are durable. */
-  take(stream: CheckpointEntry): ChangeBatch {
-    const batch = {
-      events: this.#events,
-      checkpoint: { stream },
-      bytes: this.#bytes,
-      complete: this.#commit === null,
-    }
-    this.#events = []
-    this.#bytes = 0
+  /**
+   * Hands over what has gathered, up to the end of the last transaction that has ended; what has come of the next
+   * one stays for the next batch, since a batch that is not complete holds up what is. `entryAt` makes the entry that
+   * is true once these events are durable: at the `end` of the last transaction, or `inside` the one under way.
+   */
+  take(entryAt: (place: 'end' | 'inside') => CheckpointEntry): ChangeBatch {
+    if (this.#endedEvents > 0 && this.#endedEvents < this.#events.length)
+      return this.#takeEnded(entryAt('end'))
+    const complete =
+      this.#commit === null || this.#endedEvents > 0 || (this.#ordinal === 0 && this.#skip === 0)
+    const stream = entryAt(complete ? 'end' : 'inside')
+    const batch = { events: this.#events, checkpoint: { stream }, bytes: this.#bytes, complete }
+    this.#keep([], 0)
     return batch
+  }
+
+  #takeEnded(stream: CheckpointEntry): ChangeBatch {
+    const events = this.#events.slice(0, this.#endedEvents)
+    const batch = { events, checkpoint: { stream }, bytes: this.#endedBytes, complete: true }
+    this.#keep(this.#events.slice(this.#endedEvents), this.#bytes - this.#endedBytes)
+    return batch
+  }
+
+  #keep(events: ChangeEvent[], bytes: number): void {
+    this.#events = events
+    this.#bytes = bytes
+    this.#endedEvents = 0
+    this.#endedBytes = 0
   }
 
   #push(commit: Commit, change: RowChange): void {

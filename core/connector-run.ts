@@ -16,6 +16,8 @@ export interface Attempt {
   readonly sink: Sink
   /** What else must be in order before the start: Kafka's and the registry's findings. */
   checkServers(): Promise<Finding[]>
+  /** Called once, after source and sink have been closed: gives back what else the attempt holds. */
+  close(): Promise<void>
 }
 
 export interface ConnectorOptions {
@@ -96,10 +98,11 @@ export class ConnectorRun {
   async #attempt(signal: AbortSignal): Promise<TributaryError | null> {
     const { clock, log, attempt, writeLimits } = this.#options
     this.#enter('starting')
-    const { source, encoder, sink, checkServers } = attempt()
+    const parts = attempt()
+    const { source, encoder, sink } = parts
     this.#source = source
     try {
-      await this.#check(source, checkServers)
+      await this.#check(parts)
       if (signal.aborted) return null
       const limits = writeLimits ? { limits: writeLimits } : {}
       await runPipeline({ source, encoder, sink, clock, observer: this.#observer(), ...limits }, signal)
@@ -108,16 +111,17 @@ export class ConnectorRun {
       return asTributaryError(error)
     } finally {
       this.#progress.dropped()
-      await closeAll([source, sink], log)
+      await closeAll([source, sink, parts], log)
     }
   }
 
-  async #check(source: Source, checkServers: () => Promise<Finding[]>): Promise<void> {
+  async #check({ source, checkServers }: Attempt): Promise<void> {
     const [own, servers] = await Promise.all([source.check(), checkServers()])
     this.#findings = [...own, ...servers]
-    const failures = this.#findings.filter(finding => finding.severity === 'failure')
-    for (const { severity, subject, message, fix } of this.#findings) {
-      if (severity === 'warning') this.#options.log.warn({ subject, finding: message, fix }, 'check warns')
+    const failures = this.#findings.filter(({ severity, isAbsent }) => severity === 'failure' && !isAbsent)
+    for (const { severity, subject, message, fix, isAbsent } of this.#findings) {
+      if (severity === 'warning' || isAbsent)
+        this.#options.log.warn({ subject, finding: message, fix }, 'check warns')
     }
     if (failures.length === 0) return
     const lines = failures.map(

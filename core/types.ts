@@ -127,7 +127,7 @@ export interface ChangeBatch {
   readonly checkpoint: Checkpoint
   /** Roughly the memory held, in bytes. */
   readonly bytes: number
-  /** False when the last event's transaction goes on in the next batch. */
+  /** False when the events are part of one transaction that goes on in the next batch. */
   readonly complete: boolean
 }
 
@@ -141,6 +141,8 @@ export interface Finding {
   readonly message: string
   /** The exact statement, command or setting that mends it. */
   readonly fix?: string
+  /** The server did not answer. `run` waits for it; `check` reports a failure. */
+  readonly isAbsent?: boolean
 }
 
 export interface Source {

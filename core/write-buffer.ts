@@ -1,11 +1,21 @@
 import type { ChangeBatch, Checkpoint, OutRecord } from './types.ts'
 
 export interface WriteLimits {
+  /** What a write holds under load: whole transactions, until one of these is reached. */
+  readonly targetRecords: number
+  readonly targetBytes: number
+  /** What a transaction may grow to before it is cut. */
   readonly maxRecords: number
   readonly maxBytes: number
 }
 
-export const DEFAULT_WRITE_LIMITS: WriteLimits = { maxRecords: 50_000, maxBytes: 32 << 20 }
+/** Writes larger than the target are not faster, and cost memory; a transaction that stays whole is worth it. */
+export const DEFAULT_WRITE_LIMITS: WriteLimits = {
+  targetRecords: 10_000,
+  targetBytes: 4 << 20,
+  maxRecords: 50_000,
+  maxBytes: 32 << 20,
+}
 
 /** What one write to the sink takes. */
 export interface Write {
@@ -44,13 +54,20 @@ export class WriteBuffer {
     return this.#closed.bytes + this.#open.bytes
   }
 
+  /** Nothing more may be added before a write has taken something. */
   get isFull(): boolean {
-    return this.records >= this.#limits.maxRecords || this.bytes >= this.#limits.maxBytes
+    const { targetRecords, targetBytes } = this.#limits
+    const { records, bytes } = this.#closed
+    return records.length >= targetRecords || bytes >= targetBytes || this.#isAtMost
   }
 
-  /** Is there something that may be written now? A full buffer may always be. */
+  /** Is there something that may be written now? Of an unfinished transaction, only when it fills the buffer. */
   get isReady(): boolean {
-    return this.#hasClosed || (this.isFull && this.#open.records.length > 0)
+    return this.#hasClosed || this.#isAtMost
+  }
+
+  get #isAtMost(): boolean {
+    return this.records >= this.#limits.maxRecords || this.bytes >= this.#limits.maxBytes
   }
 
   add(records: OutRecord[], batch: ChangeBatch): void {

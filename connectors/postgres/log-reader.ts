@@ -60,9 +60,13 @@ export class LogReader {
     return this.#progress
   }
 
-  /** The entry that is true once all that was read up to here is durable. */
-  entry(): CheckpointEntry {
-    return { position: writePosition({ lsn: this.#progress, cut: this.#place() }), epoch: this.#parts.epoch }
+  /**
+   * The entry that is true once all events are durable: of the transactions that have ended, or also those that have
+   * been read `inside` the one under way.
+   */
+  entry(place: 'end' | 'inside'): CheckpointEntry {
+    const cut = place === 'inside' ? this.#placeInside() : this.#cut
+    return { position: writePosition({ lsn: this.#progress, cut }), epoch: this.#parts.epoch }
   }
 
   /**
@@ -188,7 +192,7 @@ export class LogReader {
   }
 
   /** The transaction whose beginning alone will be durable; null between transactions. */
-  #place(): Cut | null {
+  #placeInside(): Cut | null {
     if (this.#cut || !this.#begin) return this.#cut
     // While published events are being left out, the count stands at what was published.
     const skip = Math.max(this.#skip, this.#parts.batcher.ordinal)

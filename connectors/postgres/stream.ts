@@ -22,12 +22,13 @@ export async function* streamBatches(
 ): AsyncGenerator<ChangeBatch, void, undefined> {
   const { batcher, reader, inbox } = session
   const cursor = new Cursor()
+  const entryAt = reader.entry.bind(reader)
   const wake = () => inbox.wake()
   signal.addEventListener('abort', wake)
   let handedAt = clock.monotonic()
   let handedLsn = reader.progress
   try {
-    if (session.isFirst) yield batcher.take(reader.entry())
+    if (session.isFirst) yield batcher.take(entryAt)
     while (!signal.aborted) {
       const lookUp = drain(session, cursor)
       const isDue = reader.progress > handedLsn && clock.monotonic() - handedAt >= heartbeatMs
@@ -36,7 +37,7 @@ export async function* streamBatches(
       } else if (batcher.isFull || !batcher.isEmpty || isDue || isAwaited(session, handedLsn)) {
         handedAt = clock.monotonic()
         handedLsn = reader.progress
-        yield batcher.take(reader.entry())
+        yield batcher.take(entryAt)
       } else if (inbox.failure) {
         throw inbox.failure
       } else {

@@ -6,7 +6,7 @@ import { commit, table } from '../../support/events.ts'
 
 const users = table('users')
 const slots = table('slots', { deferrableKey: true })
-const position = { position: '1;x', epoch: 1 }
+const position = (place: string) => ({ position: place, epoch: 1 })
 
 const change = (parts: Partial<RowChange>): RowChange => ({
   table: users,
@@ -27,7 +27,7 @@ const inOneTransaction = (changes: Partial<RowChange>[], skip = 0): readonly Cha
 }
 
 const told = (events: readonly ChangeEvent[]) =>
-  events.map(({ op, before, after }) => `${op} ${before?.[0] ?? '-'} ${after?.[0] ?? '-'}`)
+  events.map(({ op, before, after }) => `${op} ${String(before?.[0] ?? '-')} ${String(after?.[0] ?? '-')}`)
 
 describe('batcher', () => {
   it('numbers the events of a transaction, and those of each table in it', () => {
@@ -98,15 +98,47 @@ describe('batcher', () => {
     assert.equal(batcher.isFull, false)
     batcher.add(change({}))
     assert.equal(batcher.isFull, true)
-    const taken = batcher.take(position)
-    assert.equal(taken.complete, false)
-    assert.equal(taken.bytes, 10)
-    assert.deepEqual(taken.checkpoint, { stream: position })
+    assert.equal(batcher.take(position).bytes, 10)
     assert.equal(batcher.isEmpty, true)
     batcher.add(change({ bytes: 100 }))
     assert.equal(batcher.isFull, true)
+  })
+
+  it('hands over whole transactions, and keeps what has come of the next', () => {
+    const batcher = new Batcher()
+    for (const id of [1, 2]) {
+      batcher.begin(commit(id))
+      batcher.add(change({}))
+      if (id === 1) batcher.end()
+    }
+    const whole = batcher.take(position)
+    assert.deepEqual(
+      whole.events.map(event => event.commit.id),
+      ['1'],
+    )
+    assert.deepEqual([whole.complete, whole.checkpoint.stream?.position, whole.bytes], [true, 'end', 5])
+    assert.equal(batcher.isEmpty, false)
+    const part = batcher.take(position)
+    assert.deepEqual(
+      part.events.map(event => event.commit.id),
+      ['2'],
+    )
+    assert.deepEqual([part.complete, part.checkpoint.stream?.position, part.bytes], [false, 'inside', 5])
+    batcher.add(change({}))
     batcher.end()
+    const rest = batcher.take(position)
+    assert.deepEqual([rest.events.length, rest.complete, rest.checkpoint.stream?.position], [1, true, 'end'])
+  })
+
+  it('is at the end of a transaction while nothing has come of the next, unless a part of it was published', () => {
+    const batcher = new Batcher()
+    batcher.begin(commit(1))
     assert.equal(batcher.take(position).complete, true)
+    batcher.begin(commit(1), 5)
+    assert.deepEqual(
+      [batcher.take(position).complete, batcher.take(position).checkpoint.stream?.position],
+      [false, 'inside'],
+    )
   })
 })
 

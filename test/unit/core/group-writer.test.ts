@@ -6,7 +6,9 @@ import { batch, record } from '../../support/events.ts'
 import { HeldSink } from '../../support/fake-parts.ts'
 import { ManualClock, settled } from '../../support/manual-clock.ts'
 
-const setUp = (limits: WriteLimits = { maxRecords: 3, maxBytes: 1e6 }) => {
+const setUp = (
+  limits: WriteLimits = { targetRecords: 3, targetBytes: 1e6, maxRecords: 3, maxBytes: 1e6 },
+) => {
   const sink = new HeldSink()
   const clock = new ManualClock()
   const durable: string[] = []
@@ -85,6 +87,16 @@ describe('group writer', () => {
     await settled()
     assert.deepEqual(sink.writes[0]?.values, ['a1', 'a2', 'a3'])
     assert.equal(sink.writes[0]?.checkpoint.stream?.position, 'after a3')
+  })
+
+  it('lets a transaction grow beyond what a write of small ones holds', async () => {
+    const { sink, writer, add } = setUp({ targetRecords: 2, targetBytes: 1e6, maxRecords: 4, maxBytes: 1e6 })
+    for (const value of ['a1', 'a2', 'a3']) add(value, false)
+    await settled()
+    assert.deepEqual([writer.isFull, sink.writes.length], [false, 0])
+    add('a4', false)
+    await settled()
+    assert.deepEqual(sink.writes[0]?.values, ['a1', 'a2', 'a3', 'a4'])
   })
 
   it('does not cut a transaction because others fill the buffer', async () => {

@@ -15,7 +15,7 @@ const setUp = (encoder: Encoder = namesEncoder) => {
   const sink = new HeldSink(at('start'))
   const clock = new ManualClock()
   const stop = new AbortController()
-  const limits = { maxRecords: 2, maxBytes: 1e6 }
+  const limits = { targetRecords: 2, targetBytes: 1e6, maxRecords: 2, maxBytes: 1e6 }
   const done = runPipeline({ source, encoder, sink, clock, limits, observer: quiet }, stop.signal)
   done.catch(() => {})
   return { source, sink, clock, stop, done }

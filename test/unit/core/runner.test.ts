@@ -27,7 +27,12 @@ const connector = (name: string, options: { required?: boolean; prepare?: (parts
     const parts: Parts = { source: new FakeSource(), sink: new HeldSink(), findings: [] }
     if (attempts.length === 0) options.prepare?.(parts)
     attempts.push(parts)
-    return { ...parts, encoder: namesEncoder, checkServers: async () => parts.findings }
+    return {
+      ...parts,
+      encoder: namesEncoder,
+      checkServers: async () => parts.findings,
+      close: async () => {},
+    }
   }
   const run = new ConnectorRun({
     name,
