@@ -7,7 +7,7 @@ const GIVE_UP_AFTER_MS = 3000
 
 /** For `tributary check`: whether the registry is there, speaks the API and lets us in. Never rejects. */
 export async function checkRegistry(
-  options: Pick<RegistryOptions, 'url' | 'auth'>,
+  options: Pick<RegistryOptions, 'url' | 'auth' | 'clock'>,
   signal?: AbortSignal,
 ): Promise<Finding[]> {
   const subject = 'schema registry'

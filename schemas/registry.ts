@@ -55,7 +55,7 @@ export class RegistryClient {
   readonly #clock: Clock
   #isWaiting = false
 
-  /** @throws TributaryError CONFIG_INVALID when `url` is no URL */
+  /** @throws TributaryError CONFIG_INVALID when `url` is no HTTP URL */
   constructor(options: RegistryOptions) {
     const { base, auth } = splitUrl(options)
     this.#base = base
@@ -183,7 +183,9 @@ export class RegistryClient {
 /** Base URL without credentials, so that it can be shown; `fetch` refuses URLs that hold some. */
 function splitUrl({ url, auth }: RegistryOptions): { base: string; auth: RegistryAuth | undefined } {
   const parsed = URL.parse(url)
-  if (parsed === null) throw new TributaryError('CONFIG_INVALID', 'registry.url is no URL.')
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
+    throw new TributaryError('CONFIG_INVALID', 'registry.url is no URL that begins with http:// or https://.')
+  }
   const { username, password } = parsed
   parsed.username = ''
   parsed.password = ''

@@ -1,0 +1,71 @@
+import type { ChangeEvent, OutRecord, Value } from '../../../core/types.ts'
+import { UNAVAILABLE } from '../../../core/types.ts'
+import { column, commit, event, table } from '../../support/events.ts'
+import { KINDS } from './arbitraries.ts'
+import { avroEncoder, encode, jsonEncoder } from './encoding.ts'
+import { FakeRegistry } from './fake-registry.ts'
+
+// The golden files under schemas/golden show what the bytes are. They never change within a major version: consumers
+// depend on them. `node test/unit/schemas/write-golden.ts` writes new ones, for a new column kind.
+
+const TABLE = table('every_kind', {
+  columns: [
+    column('id', { kind: 'long' }),
+    ...KINDS.map(kind => column(`a_${kind}`, { kind })),
+    column('a_decimal', { kind: 'decimal', precision: 20, scale: 4 }),
+  ],
+})
+
+const ROW = [
+  42,
+  true,
+  -7,
+  2n ** 63n - 1n,
+  1.5,
+  -0.1,
+  'Grüße, 世界 😀',
+  new Uint8Array([0, 1, 254, 255]),
+  '0b8a62e4-31f2-4a1c-9d0c-000000000001',
+  '{"a": 1.0}',
+  20_778,
+  36_000_123_456,
+  1_795_255_200_123_456,
+  -1,
+  '-1234567890123456.7890',
+]
+
+const COMMIT = commit(0x16b3748, { timeUs: 1_795_255_200_123_456, source: { txId: 7431, xmin: null } })
+
+const EVENTS: Readonly<Record<string, ChangeEvent>> = {
+  insert: event(TABLE, ROW, { commit: COMMIT, logPosition: 23_803_720 }),
+  update: event(TABLE, [42, ...ROW.slice(1).map((): Value => UNAVAILABLE)], {
+    op: 'u',
+    before: [42, ...ROW.slice(1).map(() => null)],
+    commit: COMMIT,
+    ordinal: 1,
+    tableOrdinal: 1,
+    logPosition: 23_803_999,
+  }),
+}
+
+/** File names and their contents. */
+export async function goldenFiles(): Promise<Readonly<Record<string, string>>> {
+  const files: Record<string, string> = {}
+  const registry = new FakeRegistry()
+  const avro = avroEncoder(registry, { transactions: true })
+  const json = jsonEncoder({ transactions: true })
+  for (const [name, change] of Object.entries(EVENTS)) {
+    const [inAvro] = (await encode(avro, change)) as [OutRecord]
+    const [inJson] = (await encode(json, change)) as [OutRecord]
+    files[`${name}.key.hex`] = hex(inAvro.key)
+    files[`${name}.value.hex`] = hex(inAvro.value)
+    files[`${name}.headers.json`] = JSON.stringify(inAvro.headers ?? {})
+    files[`${name}.key.json`] = String(inJson.key)
+    files[`${name}.value.json`] = String(inJson.value)
+    files['key.avsc'] = JSON.stringify(registry.schemaOf(inAvro.key as Uint8Array))
+    files['value.avsc'] = JSON.stringify(registry.schemaOf(inAvro.value as Uint8Array))
+  }
+  return files
+}
+
+const hex = (bytes: Uint8Array | null): string => Buffer.from(bytes as Uint8Array).toString('hex')
