@@ -1,5 +1,5 @@
-// How many inserts a second one core encodes: our generated encoder, avsc and JSON, on a table of 12 columns whose
-// values take about 260 bytes. `node bench/encoder.ts`, ten seconds. No server is needed.
+// How many inserts a second one core encodes: our generated encoder, avsc and JSON, on a table of 12 columns
+// whose values take about 260 bytes. `node bench/encoder.ts`, ten seconds. No server is needed.
 
 import avsc from 'avsc'
 import type { ChangeEvent, Column, ColumnType, Commit, Table } from '../core/types.ts'

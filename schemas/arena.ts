@@ -1,8 +1,9 @@
 const CHUNK_BYTES = 1 << 20
 
 /**
- * Where records are written: one allocation for thousands of them, each record a view into it. Chunks are never
- * written twice, so a record is good for as long as somebody holds it; a chunk goes when its last record does.
+ * Where records are written: one allocation for thousands of them, each record a view into it. Chunks are
+ * never written twice, so a record is good for as long as somebody holds it; a chunk goes when its last
+ * record does.
  */
 export class Arena {
   #chunk: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)

@@ -4,7 +4,7 @@ import { envelopeSchemaText, keySchemaText } from './avro.ts'
 import type { Publisher } from './envelope.ts'
 import type { Format, TableEncoder } from './format.ts'
 import { MissingFields } from './missing-fields.ts'
-import { fieldNamesOf, keySubject, valueSubject } from './names.ts'
+import { fieldNamesOf, keySubject } from './names.ts'
 import type { SchemaRegistrar } from './registrar.ts'
 import { compileKeyWriter, compileRowWriter, type RowWriter } from './row-writer.ts'
 import { SourceWriter } from './source-writer.ts'
@@ -17,18 +17,22 @@ const HEADER_BYTES = 5
 /** Three times a branch and a long. */
 const MAX_TIMES_BYTES = 3 * (1 + MAX_LONG_BYTES)
 
-/** Header, branches of `before`, `after` and `transaction`, op, times, and the numbers of a transaction block. */
+/**
+ * Header, branches of `before`, `after` and `transaction`, op, times, and the numbers of a transaction block.
+ */
 const FIXED_BYTES = HEADER_BYTES + 3 + 2 + MAX_TIMES_BYTES + 3 * MAX_LONG_BYTES
 
 export interface AvroFormatOptions {
   readonly publisher: Publisher
   /** Whether events carry a `transaction` block. */
   readonly transactions: boolean
-  readonly registrar: Pick<SchemaRegistrar, 'registerKey' | 'registerValue'>
+  readonly registrar: Pick<SchemaRegistrar, 'registerKey' | 'registerValue' | 'registerNull'>
+  /** Topics begin with it, and so does the subject of the truncates' key. */
+  readonly prefix: string
 }
 
 /** Avro in Confluent's wire format, schemas in a registry. */
-export function createAvroFormat({ publisher, transactions, registrar }: AvroFormatOptions): Format {
+export function createAvroFormat({ publisher, transactions, registrar, prefix }: AvroFormatOptions): Format {
   const pen: Pen = {
     arena: new Arena(),
     source: new SourceWriter(publisher),
@@ -42,15 +46,15 @@ export function createAvroFormat({ publisher, transactions, registrar }: AvroFor
     open: async (table, topic, signal) => {
       const value = envelopeSchemaText(table, topic, publisher.connector)
       const key = keySchemaText(table, topic)
-      const keyId =
-        key === null
-          ? 0
-          : await registrar.registerKey({ subject: keySubject(topic), schema: key, table }, signal)
-      const valueId = await registrar.registerValue(
-        { subject: valueSubject(topic), schema: value, table },
-        signal,
-      )
-      return new AvroTableEncoder(table, { keyId, valueId }, pen)
+      // The key first: a value that is registered tells that its table's key was, if it had one.
+      const keyId = await registrar.registerKey({ topic, schema: key, table }, signal)
+      const valueId = await registrar.registerValue({ topic, schema: value, table }, signal)
+      return new AvroTableEncoder(table, { keyId: keyId ?? 0, valueId }, pen)
+    },
+    openTruncateKey: async signal => {
+      const key = Buffer.alloc(HEADER_BYTES)
+      writeHeader(key, 0, await registrar.registerNull(keySubject(`${prefix}.truncate`), signal))
+      return key
     },
   }
 }

@@ -16,7 +16,9 @@ export type Decoded =
 
 export type Fields = Readonly<Record<string, Decoded>>
 
-/** Reads the record that begins at `at` and must end where the bytes end; throws an Error when it does not. */
+/**
+ * Reads the record that begins at `at` and must end where the bytes end; throws an Error when it does not.
+ */
 export type AvroReader = (bytes: Buffer, at: number) => Fields
 
 /** What makes a decoded value of what avsc returns; null: it is one already. */
@@ -41,7 +43,10 @@ export function compileReader(schemaText: string): AvroReader {
   }
 }
 
-/** A number while that is exact, else a bigint. (`registry` would not do: avsc ignores it for annotated types.) */
+/**
+ * A number while that is exact, else a bigint. (`registry` would not do: avsc ignores it for annotated
+ * types.)
+ */
 const LONG = avsc.types.LongType.__with({
   fromBuffer: (bytes: Buffer) => {
     const number = bytes.readInt32LE(4) * 2 ** 32 + bytes.readUInt32LE(0)
@@ -66,8 +71,8 @@ function longHook(schema: unknown): avsc.Type | undefined {
 }
 
 /**
- * avsc makes properties of field names by assignment, so a column called `__proto__` would become the prototype.
- * Fields are therefore numbered for it, and get their names in our own conversion.
+ * avsc makes properties of field names by assignment, so a column called `__proto__` would become the
+ * prototype. Fields are therefore numbered for it, and get their names in our own conversion.
  */
 function withSafeFieldNames(type: AvroType): AvroType {
   if (typeof type === 'string') return type
@@ -136,8 +141,8 @@ class Converters {
 }
 
 /**
- * One object literal: the engine then knows the shape of the rows. Names are legal Avro names (avsc has refused others) and computed
- * keys, as `__proto__: x` in a literal would set the prototype.
+ * One object literal: the engine then knows the shape of the rows. Names are legal Avro names (avsc has
+ * refused others) and computed keys, as `__proto__: x` in a literal would set the prototype.
  */
 function compileRecord(fields: readonly AvroField[], converts: readonly Convert[]): Convert {
   const entries = fields.map(({ name }, index) => {

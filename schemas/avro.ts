@@ -26,8 +26,9 @@ export interface AvroField {
 }
 
 /**
- * Schema text of a topic's keys, null when the table has no key. It depends on nothing but the topic and the names and types of the key columns:
- * key bytes hold the schema's id, so another text would send the same row to another partition.
+ * Schema text of a topic's keys, null when the table has no key. It depends on nothing but the topic and the
+ * names and types of the key columns: key bytes hold the schema's id, so another text would send the same row
+ * to another partition.
  */
 export function keySchemaText(table: Table, topic: string): string | null {
   if (table.key.length === 0) return null
@@ -120,9 +121,9 @@ function optional(name: string, type: AvroType): AvroField {
 }
 
 /**
- * Debezium's names travel along where the value under the name is the same. Not on `date`: Kafka Connect's Avro converter makes its
- * own Date of the logical type and then refuses a second name, so every Connect sink would stop.
- * Not on `timestamp`: Debezium's is a string there.
+ * Debezium's names travel along where the value under the name is the same. Not on `date`: Kafka Connect's
+ * Avro converter makes its own Date of the logical type and then refuses a second name, so every Connect sink
+ * would stop. Not on `timestamp`: Debezium's is a string there.
  */
 const AVRO_TYPES: Readonly<Record<Exclude<ColumnType['kind'], 'decimal'>, AvroType>> = {
   boolean: 'boolean',

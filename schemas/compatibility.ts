@@ -1,8 +1,9 @@
 import type { AvroField, AvroObject, AvroType } from './avro.ts'
 
 /**
- * What keeps a reader with the newer envelope schema from understanding rows of the older, by field; empty: nothing. Fields
- * added or dropped never do, since all are nullable with a default. Schemas that are not ours are left to the registry.
+ * What keeps a reader with the newer envelope schema from understanding rows of the older, by field; empty:
+ * nothing. Fields added or dropped never do, since all are nullable with a default. Schemas that are not ours
+ * are left to the registry.
  *
  * Stricter than Avro's resolution (specification 1.12, "Schema Resolution") where that compares bytes and not
  * what they mean: a decimal of another scale, a number that becomes a date.

@@ -1,7 +1,7 @@
 /**
- * The coordinate of an event: `EPOCH-COMMIT-ORDINAL`, lower-case hex of 4, 16 and 8 digits. Plain string order
- * is the order of the source's commits, for every kind of database. Keep it next to the row it came with and
- * write only when the new one is greater: then any replay of a topic changes nothing.
+ * The coordinate of an event: `EPOCH-COMMIT-ORDINAL`, lower-case hex of 4, 16 and 8 digits. Plain string
+ * order is the order of the source's commits, for every kind of database. Keep it next to the row it came
+ * with and write only when the new one is greater: then any replay of a topic changes nothing.
  */
 export type Coordinate = string
 

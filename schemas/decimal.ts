@@ -1,5 +1,6 @@
-// Avro decimal: the digits without the point as a two's-complement big-endian integer, in the fewest bytes that hold
-// it; precision and scale stand in the schema. As text: an optional minus, digits, and `scale` digits behind a point.
+// Avro decimal: the digits without the point as a two's-complement big-endian integer, in the fewest bytes
+// that hold it; precision and scale stand in the schema. As text: an optional minus, digits, and `scale`
+// digits behind a point.
 
 import { writeLong } from './wire.ts'
 
@@ -19,7 +20,10 @@ const MINUS = 45
 const POINT = 46
 const ZERO = 48
 
-/** Writes `bytes` of a decimal at `at`; returns where the next value goes, -1 when the text does not have this form. */
+/**
+ * Writes `bytes` of a decimal at `at`; returns where the next value goes, -1 when the text does not have this
+ * form.
+ */
 export function writeDecimal(bytes: Buffer, at: number, text: string, form: DecimalForm): number {
   const { precision, scale } = form
   const isNegative = text.charCodeAt(0) === MINUS

@@ -21,10 +21,13 @@ export interface EventSource {
   readonly connector: string
   /** The connector's name in its file. */
   readonly name: string
-  /** Commit time in the database, in milliseconds, microseconds and nanoseconds since 1970-01-01 UTC. */
+  /**
+   * Commit time in the database since 1970-01-01 UTC, in milliseconds, microseconds and nanoseconds. The last
+   * is text: as a bigint it would make JSON.stringify fail on every event.
+   */
   readonly ts_ms: number
   readonly ts_us: number
-  readonly ts_ns: bigint
+  readonly ts_ns: string
   /** `false`, or `true` for rows read by a snapshot. */
   readonly snapshot: string
   readonly db: string
@@ -41,9 +44,9 @@ export interface TransactionBlock {
 }
 
 /**
- * One change. Column values: numbers (bigint beyond 2^53), decimals as exact text, dates and times as ISO 8601 text (or `infinity`),
- * bytes as Buffer, json and uuid as text. Records of `format: json` have no schema: there, bytes are
- * base64 text and large integers text as well.
+ * One change. Column values: numbers (bigint beyond 2^53: give JSON.stringify a replacer), decimals as exact
+ * text, dates and times as ISO 8601 text (or `infinity`), bytes as Buffer, json and uuid as text. Records of
+ * `format: json` have no schema: there, bytes are base64 text and large integers text as well.
  */
 export interface DecodedEvent {
   /** `c` create, `u` update, `d` delete, `r` read by a snapshot, `t` truncate. */
@@ -55,7 +58,7 @@ export interface DecodedEvent {
   /** When the worker handled the event. */
   readonly ts_ms: number | null
   readonly ts_us: number | null
-  readonly ts_ns: bigint | null
+  readonly ts_ns: string | null
   /** Sorts as text in the order of commits: write only what is greater than the coordinate you have. */
   readonly coordinate: Coordinate
 }
@@ -63,19 +66,27 @@ export interface DecodedEvent {
 interface Common {
   /** Null for a table without a key, and for a truncate. */
   readonly key: Fields | null
-  /** Fields of `after` (of `before`, in an event without `after`) that the server did not send: leave your copy of them as it is. */
+  /**
+   * Fields of `after` (of `before`, in an event without `after`) that the server did not send: leave your
+   * copy of them as it is.
+   */
   readonly unavailable: readonly string[]
   /** The same for `before`, in an event that has both. */
   readonly unavailableBefore: readonly string[]
 }
 
-/** `tombstone`: nothing but a sign for Kafka that it may forget the key; the delete before it has told the rest. */
+/**
+ * `tombstone`: nothing but a sign for Kafka that it may forget the key; the delete before it has told the
+ * rest.
+ */
 export type DecodedMessage =
   | (Common & { readonly kind: 'event' | 'truncate'; readonly event: DecodedEvent })
   | (Common & { readonly kind: 'tombstone'; readonly event: null })
 
 export interface DecoderOptions {
-  /** The schema registry: its URL, its options, or a client. Not needed when all topics have `format: json`. */
+  /**
+   * The schema registry: its URL, its options, or a client. Not needed when all topics have `format: json`.
+   */
   readonly registry?: string | RegistryOptions | SchemaLookup
 }
 
@@ -119,11 +130,13 @@ class RecordDecoder implements Decoder {
   }
 
   async decode(message: KafkaMessage): Promise<DecodedMessage> {
-    const key = message.key === null ? null : (this.#read(message.key) ?? (await this.#load(message.key)))
-    if (message.value === null) {
-      return { kind: 'tombstone', key, event: null, unavailable: NONE, unavailableBefore: NONE }
+    const value = message.value === null ? null : await this.#fields(message.value)
+    const event = value && eventOf(value)
+    // The key of a truncate says nothing; compacted topics want one.
+    const key = message.key === null || event?.op === 't' ? null : await this.#fields(message.key)
+    if (event === null) {
+      return { kind: 'tombstone', key, event, unavailable: NONE, unavailableBefore: NONE }
     }
-    const event = eventOf(this.#read(message.value) ?? (await this.#load(message.value)))
     return {
       kind: event.op === 't' ? 'truncate' : 'event',
       key,
@@ -131,6 +144,10 @@ class RecordDecoder implements Decoder {
       unavailable: listOf(message, UNAVAILABLE_HEADER),
       unavailableBefore: listOf(message, UNAVAILABLE_BEFORE_HEADER),
     }
+  }
+
+  #fields(bytes: Buffer): Fields | Promise<Fields> {
+    return this.#read(bytes) ?? this.#load(bytes)
   }
 
   /** Undefined when the schema has to be fetched first. */
@@ -214,11 +231,9 @@ function eventOf(fields: Fields): DecodedEvent {
   } as unknown as DecodedEvent
 }
 
-/** JSON has nanoseconds as text, Avro as a number while they are small. */
-function nanosecondsOf(value: Decoded | undefined): bigint | null {
-  if (typeof value === 'bigint') return value
-  const text = String(value)
-  return /^-?\d+$/.test(text) ? BigInt(text) : null
+/** In JSON they are text already. */
+function nanosecondsOf(value: Decoded | undefined): string | null {
+  return value === null || value === undefined ? null : String(value)
 }
 
 function listOf({ headers }: KafkaMessage, name: string): readonly string[] {

@@ -15,8 +15,8 @@ export const UNAVAILABLE_BEFORE_HEADER = 'unavailable.before'
 const MARKED_KINDS: ReadonlySet<ColumnType['kind']> = new Set(['string', 'json', 'bytes'])
 
 /**
- * Whether an unavailable value of this kind is the marker; else it is null. A uuid is null too: readers that know
- * its logical type would fail on the marker.
+ * Whether an unavailable value of this kind is the marker; else it is null. A uuid is null too: readers that
+ * know its logical type would fail on the marker.
  */
 export function isMarked(kind: ColumnType['kind']): boolean {
   return MARKED_KINDS.has(kind)
@@ -43,8 +43,9 @@ interface SourceBlock {
 }
 
 /**
- * What `source` holds beyond the common fields (`COMMON_SOURCE_FIELDS` in avro.ts), by connector. Positions are nullable because rows
- * read by a snapshot need not have them, and a type that becomes nullable later is not compatible for readers.
+ * What `source` holds beyond the common fields (`COMMON_SOURCE_FIELDS` in avro.ts), by connector. Positions
+ * are nullable because rows read by a snapshot need not have them, and a type that becomes nullable later is
+ * not compatible for readers.
  */
 export const SOURCE_BLOCKS: Readonly<Record<ConnectorKind, SourceBlock>> = {
   postgresql: {

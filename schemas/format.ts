@@ -6,6 +6,11 @@ export interface Format {
   begin(nowMs: number): void
   /** Called once a table, before its first event. */
   open(table: Table, topic: string, signal: AbortSignal): Promise<TableEncoder>
+  /**
+   * The key of a truncate, which every reader decodes to null. A compacted topic refuses records without a key.
+   * Called once, before the first truncate.
+   */
+  openTruncateKey(signal: AbortSignal): Promise<Buffer>
 }
 
 /** Writes the events of one table. Its methods throw TributaryError VALUE_INVALID. */
@@ -13,7 +18,10 @@ export interface TableEncoder {
   /** The key of this row; not called when the table has none. */
   encodeKey(row: Row): Buffer
   encodeValue(event: ChangeEvent): Buffer
-  /** Names of the fields of `before` that the server did not send for the value just encoded; null: it sent all. */
+  /**
+   * Names of the fields of `before` that the server did not send for the value just encoded; null: it sent
+   * all.
+   */
   readonly missingBefore: string | null
   readonly missingAfter: string | null
 }

@@ -1,4 +1,5 @@
-// The package entry `tributary/schemas`: what a service needs to read change topics with its own Kafka client.
+// The package entry `tributary/schemas`: what a service needs to read change topics with its own Kafka
+// client.
 //
 //   const decoder = createDecoder({ registry: 'http://registry:8081' })
 //   const { key, event } = await decoder.decode(message)

@@ -18,8 +18,8 @@ export interface JsonFormatOptions {
 }
 
 /**
- * The envelope as JSON text, without a schema: decimals and integers beyond 2^53 as strings, bytes as base64, dates
- * and times as ISO 8601, json columns as their text. Field names are those of the Avro records.
+ * The envelope as JSON text, without a schema: decimals and integers beyond 2^53 as strings, bytes as base64,
+ * dates and times as ISO 8601, json columns as their text. Field names are those of the Avro records.
  */
 export function createJsonFormat({ publisher, transactions }: JsonFormatOptions): Format {
   const pen: Pen = {
@@ -215,11 +215,12 @@ class SourceText {
       this.#commitTimes = timesText(commit.timeUs)
     }
     let text =
-      `{${this.#publisher},${this.#commitTimes},"snapshot":"${op === 'r'}","db":${JSON.stringify(table.database)},` +
-      `"sequence":"${formatCoordinate(commit.coordinate, ordinal)}"`
+      `{${this.#publisher},${this.#commitTimes},"snapshot":"${op === 'r'}",` +
+      `"db":${JSON.stringify(table.database)},"sequence":"${formatCoordinate(commit.coordinate, ordinal)}"`
     for (const field of this.#fields) {
       const value = sourceValue(field, event)
-      text += `,"${field.name}":${typeof value === 'string' || value === null ? JSON.stringify(value) : integerText(value)}`
+      const isNumber = typeof value === 'number' || typeof value === 'bigint'
+      text += `,"${field.name}":${isNumber ? integerText(value) : JSON.stringify(value)}`
     }
     return `${text}}`
   }

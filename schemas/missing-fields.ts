@@ -1,6 +1,6 @@
 /**
- * Collects the fields of one row that the server did not send, and gives their list as header text. Rows in a run
- * mostly lack the same fields, so the text of the last list is kept.
+ * Collects the fields of one row that the server did not send, and gives their list as header text. Rows in a
+ * run mostly lack the same fields, so the text of the last list is kept.
  */
 export class MissingFields {
   readonly #names: readonly string[]

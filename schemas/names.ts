@@ -54,7 +54,9 @@ function legalName(name: string): string {
  */
 export class TopicNames {
   readonly #prefix: string
-  /** By the topic with `.` as `_`: Kafka refuses two topics that differ only in these (their metrics clash). */
+  /**
+   * By the topic with `.` as `_`: Kafka refuses two topics that differ only in these (their metrics clash).
+   */
   readonly #owners = new Map<
     string,
     { readonly id: string; readonly label: string; readonly topic: string }
@@ -95,7 +97,7 @@ function collision(
   const message =
     one.topic === other.topic
       ? `The tables ${one.label} and ${other.label} both end on the topic ${one.topic}.`
-      : `The tables ${one.label} and ${other.label} end on the topics ${one.topic} and ${other.topic}: Kafka ` +
-        'refuses topics that differ only in "." and "_".'
+      : `The tables ${one.label} and ${other.label} end on the topics ${one.topic} and ${other.topic}: ` +
+        'Kafka refuses topics that differ only in "." and "_".'
   return new TributaryError('NAME_COLLISION', message)
 }

@@ -49,6 +49,7 @@ class RecordEncoder implements Encoder {
   readonly #partitions = new Map<string, number>()
   /** Shapes come and go: one that no event refers to any more must not be kept. */
   readonly #targets = new WeakMap<Table, Target>()
+  #truncateKey: Buffer | null = null
 
   constructor(options: EncoderOptions) {
     this.#options = options
@@ -58,17 +59,19 @@ class RecordEncoder implements Encoder {
 
   prepare(batch: ChangeBatch, signal: AbortSignal): Promise<void> | void {
     let last: Table | null = null
-    for (const { table } of batch.events) {
-      if (table === last) continue
-      if (!this.#targets.has(table)) return this.#prepareAll(batch, signal)
+    for (const { op, table } of batch.events) {
+      if (table === last && op !== 't') continue
+      const isReady = this.#targets.has(table) && (op !== 't' || this.#truncateKey !== null)
+      if (!isReady) return this.#prepareAll(batch, signal)
       last = table
     }
   }
 
   /** One after the other: the versions of a subject are to stand in the order of the log. */
   async #prepareAll(batch: ChangeBatch, signal: AbortSignal): Promise<void> {
-    for (const { table } of batch.events) {
+    for (const { op, table } of batch.events) {
       if (!this.#targets.has(table)) this.#targets.set(table, await this.#open(table, signal))
+      if (op === 't') this.#truncateKey ??= await this.#format.openTruncateKey(signal)
     }
   }
 
@@ -116,21 +119,28 @@ class RecordEncoder implements Encoder {
   }
 
   /** To every partition, so that each reader of some of them learns of it in its place. */
-  #addTruncate(records: OutRecord[], event: ChangeEvent, { topic, partitions, encoder }: Target): void {
+  #addTruncate(records: OutRecord[], event: ChangeEvent, target: Target): void {
+    const { topic, partitions, encoder } = target
     const timestampMs = Math.floor(event.commit.timeUs / 1000)
+    const key = target.hasKey ? this.#truncateKey : null
     const value = encoder.encodeValue(event)
     for (let partition = 0; partition < partitions; partition++) {
-      records.push({ topic, partition, key: null, value, timestampMs })
+      records.push({ topic, partition, key, value, timestampMs })
     }
   }
 }
 
 function createFormat(options: EncoderOptions): Format {
-  const { connector, name, version, transactions } = options
+  const { connector, name, version, prefix, transactions } = options
   const publisher = { connector, name, version }
   return options.format === 'json'
     ? createJsonFormat({ publisher, transactions })
-    : createAvroFormat({ publisher, transactions, registrar: new SchemaRegistrar(options.registry) })
+    : createAvroFormat({
+        publisher,
+        transactions,
+        prefix,
+        registrar: new SchemaRegistrar(options.registry),
+      })
 }
 
 function headersOf(event: ChangeEvent, encoder: TableEncoder): Record<string, string> | null {

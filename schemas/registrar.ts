@@ -2,7 +2,7 @@ import { TributaryError } from '../core/errors.ts'
 import type { Table } from '../core/types.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { describeShape, findConflicts } from './compatibility.ts'
-import { tableLabel } from './names.ts'
+import { keySubject, tableLabel, valueSubject } from './names.ts'
 import type { RegistryClient } from './registry.ts'
 
 /** Ids kept, so that a source that begins again does not ask again. */
@@ -12,15 +12,27 @@ const KNOWN_IDS = 1000
 export type SchemaVersions = Pick<RegistryClient, 'lookup' | 'latest' | 'register'>
 
 export interface Registration {
-  readonly subject: string
+  readonly topic: string
   readonly schema: string
   /** For messages. */
   readonly table: Table
 }
 
+/** `schema` is null for a table without a key. */
+export interface KeyRegistration extends Omit<Registration, 'schema'> {
+  readonly schema: string | null
+}
+
+interface Version {
+  readonly subject: string
+  readonly schema: string
+  readonly table: Table
+}
+
 /**
- * Registers the schemas of our topics under our rules. The registry's rule holds as well, but cannot be relied on alone: Apicurio's
- * default is none, and no registry knows that keys must never change or that a decimal's scale is part of its value.
+ * Registers the schemas of our topics under our rules. The registry's rule holds as well, but cannot be
+ * relied on alone: Apicurio's default is none, and no registry knows that keys must never change or that a
+ * decimal's scale is part of its value.
  */
 export class SchemaRegistrar {
   readonly #client: SchemaVersions
@@ -31,14 +43,24 @@ export class SchemaRegistrar {
   }
 
   /**
-   * The id of a key's schema. Key bytes hold it, so a subject has one version for ever.
+   * The id of a key's schema, null for a table without one. Key bytes hold the id, so a subject has one version for
+   * ever, and a table cannot come by a key or lose it.
    *
    * @throws TributaryError SCHEMA_INCOMPATIBLE when the subject holds another, and what RegistryClient throws
    */
-  registerKey(registration: Registration, signal: AbortSignal): Promise<number> {
-    return this.#register(registration, signal, () => [
-      'the key has changed, and rows with the new one would go to other partitions',
-    ])
+  async registerKey({ topic, schema, table }: KeyRegistration, signal: AbortSignal): Promise<number | null> {
+    const subject = keySubject(topic)
+    if (schema === null) return this.#assertKeyless({ subject, schema: '"null"', table }, signal)
+    return this.#register({ subject, schema, table }, signal, async older => {
+      if (older !== null) return ['the key has changed, and rows with the new one would go to other partitions']
+      const hasValues = (await this.#client.latest(valueSubject(topic), signal)) !== null
+      return hasValues ? ['the table had no key, and rows without one are in the topic'] : []
+    })
+  }
+
+  /** The id of the schema whose values are all null. */
+  registerNull(subject: string, signal: AbortSignal): Promise<number> {
+    return this.#client.register(subject, '"null"', signal)
   }
 
   /**
@@ -47,14 +69,22 @@ export class SchemaRegistrar {
    * @throws TributaryError SCHEMA_INCOMPATIBLE when they would not, or the registry says so, and what
    * RegistryClient throws
    */
-  registerValue(registration: Registration, signal: AbortSignal): Promise<number> {
-    return this.#register(registration, signal, older => findConflicts(older, registration.schema))
+  registerValue({ topic, schema, table }: Registration, signal: AbortSignal): Promise<number> {
+    return this.#register({ subject: valueSubject(topic), schema, table }, signal, async older =>
+      older === null ? [] : findConflicts(older, schema),
+    )
+  }
+
+  async #assertKeyless(version: Version, signal: AbortSignal): Promise<null> {
+    const older = await this.#client.latest(version.subject, signal)
+    if (older === null) return null
+    throw incompatible(version, older.schema, { reason: 'the table has no key any more' })
   }
 
   async #register(
-    registration: Registration,
+    registration: Version,
     signal: AbortSignal,
-    conflictsWith: (older: string) => readonly string[],
+    conflictsWith: (older: string | null) => Promise<readonly string[]>,
   ): Promise<number> {
     const { subject, schema } = registration
     const known = `${subject} ${schema}`
@@ -67,15 +97,15 @@ export class SchemaRegistrar {
   }
 
   async #addVersion(
-    registration: Registration,
+    registration: Version,
     signal: AbortSignal,
-    conflictsWith: (older: string) => readonly string[],
+    conflictsWith: (older: string | null) => Promise<readonly string[]>,
   ): Promise<number> {
     const { subject, schema } = registration
     const older = await this.#client.latest(subject, signal)
-    const conflicts = older === null ? [] : conflictsWith(older.schema)
-    if (older !== null && conflicts.length > 0) {
-      throw incompatible(registration, older.schema, { reason: conflicts.join('; ') })
+    const conflicts = await conflictsWith(older?.schema ?? null)
+    if (conflicts.length > 0) {
+      throw incompatible(registration, older?.schema ?? '"null"', { reason: conflicts.join('; ') })
     }
     try {
       return await this.#client.register(subject, schema, signal)
@@ -88,7 +118,7 @@ export class SchemaRegistrar {
 }
 
 function incompatible(
-  { subject, schema, table }: Registration,
+  { subject, schema, table }: Version,
   older: string,
   { reason, cause }: { readonly reason: string; readonly cause?: unknown },
 ): TributaryError {

@@ -162,8 +162,8 @@ export class RegistryClient {
       throw new TributaryError('REGISTRY_REFUSED', message)
     }
     if (answer.status < 200 || answer.status >= 300) {
-      const message = `The schema registry at ${this.#base} refuses ${path} (${answer.status}): ${messageOf(answer)}`
-      throw new TributaryError('REGISTRY_REFUSED', message)
+      const reason = `${path} (${answer.status}): ${messageOf(answer)}`
+      throw new TributaryError('REGISTRY_REFUSED', `The schema registry at ${this.#base} refuses ${reason}`)
     }
     if (typeof answer.body !== 'object' || answer.body === null) throw this.#foreign(path)
     return answer.body
@@ -212,7 +212,9 @@ function messageOf({ body }: Answer): string {
   return typeof message === 'string' ? message : 'no reason given'
 }
 
-/** Undefined for what is no JSON: a proxy's page, say. The caller tells it apart by its status or its shape. */
+/**
+ * Undefined for what is no JSON: a proxy's page, say. The caller tells it apart by its status or its shape.
+ */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -142,8 +142,8 @@ function codeOf(table: Table, index: number): KindCode {
 }
 
 /**
- * Straight-line code, one statement per column: several times as fast as a loop over the columns, because every
- * step has one type. Nothing from the table gets into the code but column indexes.
+ * Straight-line code, one statement per column: a fifth faster than a list of closures (250 against 300 ns for
+ * 12 columns on Node 24). Nothing from the table gets into the code but column indexes.
  */
 function compile(
   table: Table,

@@ -9,8 +9,8 @@ const HEX = Buffer.from('0123456789abcdef')
 const SMALL_PARTS_BYTES = 64
 
 /**
- * Writes `source` blocks. All but the ordinal and the log position is the same for the events of one table in one
- * commit, so the block of the event before, where it stands in the arena, is the template of the next.
+ * Writes `source` blocks. All but the ordinal and the log position is the same for the events of one table in
+ * one commit, so the block of the event before, where it stands in the arena, is the template of the next.
  */
 export class SourceWriter {
   readonly #publisher: Publisher

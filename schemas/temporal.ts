@@ -1,5 +1,6 @@
-// ISO 8601 texts of dates and times, for JSON records and for consumers. Years outside 0000 to 9999 take the expanded
-// form: a sign and six digits (`+012345`, `-000043` for 44 BC, as there was no year zero). Fractions have six digits.
+// ISO 8601 texts of dates and times, for JSON records and for consumers. Years outside 0000 to 9999 take the
+// expanded form: a sign and six digits (`+012345`, `-000043` for 44 BC, as there was no year zero). Fractions
+// have six digits.
 
 const DAY_US = 86_400_000_000
 const MAX_INT = 2 ** 31 - 1

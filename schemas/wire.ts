@@ -1,13 +1,16 @@
 // How Avro writes primitive values (specification 1.12, "Binary encoding").
 //
-//   int, long   zig-zag (0, -1, 1, -2 -> 0, 1, 2, 3), then 7 bits a byte, low ones first, high bit set on all but the last
+//   int, long   zig-zag (0, -1, 1, -2 -> 0, 1, 2, 3), then 7 bits a byte, low ones first,
+//               the high bit set on all but the last
 //   string      length in bytes as a long, then UTF-8
 //   bytes       length as a long, then the bytes
 //   float       4 bytes, double 8 bytes, IEEE 754, little-endian
 //   boolean     one byte, 0 or 1
-//   union       index of the branch as a long, then the value; all unions here are ["null", T]: 0 alone, or 2 and the value
+//   union       index of the branch as a long, then the value; all unions here are ["null", T]:
+//               0 alone, or 2 and the value
 //
-// Each function writes at `at` and returns where the next value goes. None checks for room: callers reserve it.
+// Each function writes at `at` and returns where the next value goes. None checks for room: callers reserve
+// it.
 
 /** Most bytes that `writeLong` writes. */
 export const MAX_LONG_BYTES = 10

@@ -83,7 +83,7 @@ const SOURCE = {
   name: 'shop',
   ts_ms: 1_795_600_000_123,
   ts_us: 1_795_600_000_123_456,
-  ts_ns: 1_795_600_000_123_456_000n,
+  ts_ns: '1795600000123456000',
   snapshot: 'false',
   db: 'shop',
   sequence: '0001-0000000000000007-00000003',
@@ -119,7 +119,7 @@ for (const [format, encoderFor] of formats) {
           transaction: { id: '7', total_order: 4, data_collection_order: 1 },
           ts_ms: NOW_MS,
           ts_us: NOW_MS * 1000,
-          ts_ns: BigInt(NOW_MS) * 1_000_000n,
+          ts_ns: `${NOW_MS}000000`,
           coordinate: '0001-0000000000000007-00000003',
         },
         unavailable: [],
@@ -152,6 +152,13 @@ for (const [format, encoderFor] of formats) {
     assert.equal(Object.getPrototypeOf(decoded?.after), Object.prototype)
   })
 }
+
+test('an event can be printed by JSON.stringify', async () => {
+  const registry = new FakeRegistry()
+  const [record] = await encode(avroEncoder(registry), event(orders, ROW, { commit: COMMIT }))
+  const { event: decoded } = await createDecoder({ registry }).decode(messageOf(record as OutRecord))
+  assert.match(JSON.stringify(decoded), /"ts_ns":"1795600000123456000"/)
+})
 
 test('a schema is asked for once, also by messages decoded at the same time', async () => {
   const registry = new FakeRegistry()

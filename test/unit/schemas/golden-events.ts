@@ -5,8 +5,8 @@ import { KINDS } from './arbitraries.ts'
 import { avroEncoder, encode, jsonEncoder } from './encoding.ts'
 import { FakeRegistry } from './fake-registry.ts'
 
-// The golden files under schemas/golden show what the bytes are. They never change within a major version: consumers
-// depend on them. `node test/unit/schemas/write-golden.ts` writes new ones, for a new column kind.
+// The golden files under schemas/golden show what the bytes are. They never change within a major version:
+// consumers depend on them. `node test/unit/schemas/write-golden.ts` writes new ones, for a new column kind.
 
 const TABLE = table('every_kind', {
   columns: [
