@@ -18,6 +18,15 @@ const JARS = [
 const JAVA = 17
 const NEEDS = { name: 'kafka', variable: 'TEST_KAFKA_BROKERS' }
 
+/** What one node that is a whole cluster needs, and no topics by accident. */
+export const SINGLE_NODE = {
+  'auto.create.topics.enable': 'false',
+  'offsets.topic.replication.factor': '1',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'group.initial.rebalance.delay.ms': '0',
+} as const
+
 /** One node that is broker and controller (KRaft). */
 export const kafka: Recipe = {
   ...NEEDS,
@@ -103,11 +112,7 @@ function properties(place: Place): string {
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': place.dataDir,
-    'auto.create.topics.enable': 'false',
-    'offsets.topic.replication.factor': '1',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
-    'group.initial.rebalance.delay.ms': '0',
+    ...SINGLE_NODE,
     // After a crash the controller refuses the same broker until its old session has ended: 9 s by default.
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '500',

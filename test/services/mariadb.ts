@@ -18,6 +18,15 @@ const SYSTEM_TABLES = [
   'mysql_sys_schema.sql',
 ]
 
+/** A binary log that can be followed: whole rows, with column names. GTIDs are always there. */
+export const MARIADB_LOG = {
+  'server-id': '1',
+  'log-bin': 'binlog',
+  'binlog-format': 'ROW',
+  'binlog-row-metadata': 'FULL',
+  'binlog-row-image': 'FULL',
+} as const
+
 /** Binary log in row format, GTIDs as always; one superuser, `root`, without a password. */
 export const mariadb: Recipe = {
   ...NEEDS,
@@ -46,11 +55,7 @@ export const mariadb: Recipe = {
       place,
       optionFlags({
         ...listenOptions(place),
-        'server-id': '1',
-        'log-bin': 'binlog',
-        'binlog-format': 'ROW',
-        'binlog-row-metadata': 'FULL',
-        'binlog-row-image': 'FULL',
+        ...MARIADB_LOG,
         ...place.settings,
       }),
     ),

@@ -9,6 +9,16 @@ const NEEDS = { name: 'mysql', variable: 'TEST_MYSQL_URL' }
 /** MySQL is in Debian's unstable suite only. */
 const PACKAGES = { suites: ['sid'], names: ['mysql-server-core'] }
 
+/** A binary log that can be followed: whole rows, with column names, and GTIDs. */
+export const MYSQL_LOG = {
+  'server-id': '1',
+  'log-bin': 'binlog',
+  'binlog-row-metadata': 'FULL',
+  'binlog-row-image': 'FULL',
+  'gtid-mode': 'ON',
+  'enforce-gtid-consistency': 'ON',
+} as const
+
 /** Binary log in row format with GTIDs; one superuser, `root`, without a password. */
 export const mysql: Recipe = {
   ...NEEDS,
@@ -32,12 +42,7 @@ export const mysql: Recipe = {
       ...listenOptions(place),
       mysqlx: 'OFF',
       'plugin-dir': join(place.home, 'usr/lib/mysql/plugin'),
-      'server-id': '1',
-      'log-bin': 'binlog',
-      'binlog-row-metadata': 'FULL',
-      'binlog-row-image': 'FULL',
-      'gtid-mode': 'ON',
-      'enforce-gtid-consistency': 'ON',
+      ...MYSQL_LOG,
       ...place.settings,
     }),
 

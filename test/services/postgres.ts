@@ -20,12 +20,13 @@ const BIN_FOLDERS = (major: Major) => [
   `/Library/PostgreSQL/${major}/bin`,
 ]
 
+/** What logical replication needs. */
+export const LOGICAL = { wal_level: 'logical', max_wal_senders: '100', max_replication_slots: '100' } as const
+
 const SETTINGS = {
+  ...LOGICAL,
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  wal_level: 'logical',
-  max_wal_senders: '100',
-  max_replication_slots: '100',
   max_connections: '200',
   // In the data folder, where the other kinds would leave shared memory behind after SIGKILL.
   dynamic_shared_memory_type: 'mmap',
