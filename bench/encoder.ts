@@ -139,13 +139,14 @@ const registry = {
   register: async () => 2,
   schemaById: async (id: number) => (id === 1 ? keySchema : schemaText),
 }
-const registrar = { registerKey: async () => 1, registerValue: async () => 2 }
+const registrar = { registerKey: async () => 1, registerValue: async () => 2, registerNull: async () => 3 }
 const { signal } = new AbortController()
 
 const avro = createAvroFormat({
   publisher,
   transactions: false,
-  registrar: registrar,
+  registrar,
+  prefix: 'bench',
 })
 const avroTable = await avro.open(table, topic, signal)
 avro.begin(Date.now())

@@ -95,7 +95,7 @@ function decodeRound({ wire, cursor, inbox, batcher, reader }: Parts, row: Buffe
     for (let count = 0; count < ROWS_PER_TRANSACTION; count++) inbox.push(row)
     inbox.push(commit)
     while (inbox.next(cursor)) reader.read(cursor)
-    batcher.take(reader.entry())
+    batcher.take(place => reader.entry(place))
   }
   return ROWS_PER_ROUND / ((performance.now() - startedAt) / 1000)
 }

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { TributaryError } from '../core/errors.ts'
 
 export const USAGE = `tributary: committed row changes reach Kafka once and in order
@@ -43,7 +43,7 @@ const FLAGS = {
     brokers: text,
     registry: text,
   },
-} as const
+} as const satisfies Record<string, ParseArgsOptionsConfig>
 
 /** @throws TributaryError CONFIG_INVALID naming what is wrong and how the command is used */
 export function parseInvocation(argv: readonly string[]): Invocation {
@@ -60,7 +60,7 @@ export function parseInvocation(argv: readonly string[]): Invocation {
     if (positionals.length === 0)
       throw new TypeError(command === 'consume' ? 'name a topic' : 'name a folder')
     if (command !== 'consume' && positionals.length > 1) throw new TypeError('name one folder')
-    return { command, operands: positionals, flags: values }
+    return { command, operands: positionals, flags: values as Invocation['flags'] }
   } catch (error) {
     throw usageError((error as Error).message)
   }

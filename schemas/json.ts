@@ -33,6 +33,7 @@ export function createJsonFormat({ publisher, transactions }: JsonFormatOptions)
       pen.times = timesText(nowMs * 1000)
     },
     open: async table => new JsonTableEncoder(table, pen),
+    openTruncateKey: async () => Buffer.from('null'),
   }
 }
 

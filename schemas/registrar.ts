@@ -52,7 +52,8 @@ export class SchemaRegistrar {
     const subject = keySubject(topic)
     if (schema === null) return this.#assertKeyless({ subject, schema: '"null"', table }, signal)
     return this.#register({ subject, schema, table }, signal, async older => {
-      if (older !== null) return ['the key has changed, and rows with the new one would go to other partitions']
+      if (older !== null)
+        return ['the key has changed, and rows with the new one would go to other partitions']
       const hasValues = (await this.#client.latest(valueSubject(topic), signal)) !== null
       return hasValues ? ['the table had no key, and rows without one are in the topic'] : []
     })

@@ -12,8 +12,8 @@ import { checkTopic } from './topic-check.ts'
 export interface KafkaCheckOptions {
   readonly kafka: KafkaSettings
   readonly connector: string
-  /** The change topics of the connector, as far as they are known. */
-  readonly topics: readonly string[]
+  /** The connector's topics begin with it and a dot. */
+  readonly topicPrefix: string
   readonly checkpointTopic: string
   readonly partitions: number
   readonly replication?: number | undefined
@@ -50,14 +50,21 @@ async function findAll(client: KafkaClient, options: KafkaCheckOptions): Promise
   await Promise.all([admin.connect(), cluster.connect()])
   await cluster.refreshMetadata()
   const broker = await cluster.findBroker({ nodeId: cluster.getNodeIds()[0] ?? '0' })
-  const names = [options.checkpointTopic, ...options.topics]
-  const metadata = await fetchMetadata(broker, names)
+  const metadata = await fetchMetadata(broker, await connectorTopics(broker, options))
   const findings = [reached(metadata, options), ...replicationFindings(metadata, options)]
   if (options.delivery === 'exactly-once') findings.push(await transactionalIdFinding(broker, options))
   for (const topic of metadata.topics) findings.push(...(await checkTopic(admin, topic, options)))
   const hasUntold = metadata.topics.some(({ errorCode, rights }) => errorCode === NO_SUCH_TOPIC || !rights)
   if (hasUntold) findings.push(notChecked())
   return findings
+}
+
+/** The checkpoint topic, also before it exists, and the change topics that do. */
+async function connectorTopics(broker: Broker, options: KafkaCheckOptions): Promise<string[]> {
+  const { checkpointTopic, topicPrefix } = options
+  const { topics } = await fetchMetadata(broker, 'all')
+  const existing = topics.map(({ topic }) => topic).filter(topic => topic.startsWith(`${topicPrefix}.`))
+  return [checkpointTopic, ...existing.filter(topic => topic !== checkpointTopic)]
 }
 
 function reached({ brokers }: ClusterMetadata, { kafka }: KafkaCheckOptions): Finding {

@@ -35,7 +35,10 @@ const NOT_TOLD = -0x80000000
  * Topics as they are and what this user may do with them, changing nothing. The client's own request (version 6)
  * cannot ask for rights, and gives one topic's error for all.
  */
-export async function fetchMetadata(broker: Broker, topics: readonly string[]): Promise<ClusterMetadata> {
+export async function fetchMetadata(
+  broker: Broker,
+  topics: readonly string[] | 'all',
+): Promise<ClusterMetadata> {
   return broker.connectionPool.send({
     request: {
       apiKey: 3,
@@ -49,9 +52,10 @@ export async function fetchMetadata(broker: Broker, topics: readonly string[]): 
 
 /**
  * The metadata request, version 8 (https://kafka.apache.org/protocol#The_Messages_Metadata): topics [ name string ],
- * allow_auto_creation, include_cluster_rights and include_topic_rights boolean.
+ * allow_auto_creation, include_cluster_rights and include_topic_rights boolean. -1 in place of a list asks for all.
  */
-function encodeMetadataRequest(topics: readonly string[]): Buffer {
+function encodeMetadataRequest(topics: readonly string[] | 'all'): Buffer {
+  if (topics === 'all') return Buffer.concat([wireInt32(-1), Buffer.from([0, 1, 1])])
   return Buffer.concat([wireInt32(topics.length), ...topics.map(wireText), Buffer.from([0, 1, 1])])
 }
 

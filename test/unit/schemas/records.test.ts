@@ -36,12 +36,20 @@ test('a table without a key goes to partition 0, without key and tombstone', asy
   )
 })
 
-test('a truncate reaches every partition of its topic', async () => {
-  const records = await encode(avroEncoder(), event(orders, [], { op: 't', after: null }))
+test('a truncate reaches every partition of its topic, with a key that is null to every reader of Avro', async () => {
+  const registry = new FakeRegistry()
+  const records = await encode(avroEncoder(registry), event(orders, [], { op: 't', after: null }))
   assert.deepEqual(
-    records.map(({ key, partition }) => [key, partition]),
-    [0, 1, 2, 3].map(partition => [null, partition]),
+    records.map(({ key, partition }) => [key?.length, registry.schemaOf(key as Uint8Array), partition]),
+    [0, 1, 2, 3].map(partition => [5, 'null', partition]),
   )
+  assert.equal(registry.versions('shop.truncate-key').length, 1)
+})
+
+test('a truncate of a table without a key has none either', async () => {
+  const truncate = event(table('log', { key: [] }), [], { op: 't', after: null })
+  const records = await encode(avroEncoder(), truncate)
+  assert.deepEqual(new Set(records.map(({ key }) => key)), new Set([null]))
 })
 
 const wide = table('wide', {

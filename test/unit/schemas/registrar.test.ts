@@ -13,13 +13,9 @@ const { signal } = new AbortController()
 const orders = table('orders')
 const withText = table('orders', { columns: [column('id', { kind: 'string' }), column('name')] })
 
-const key = (of: Table) => ({
-  subject: `${TOPIC}-key`,
-  schema: keySchemaText(of, TOPIC) as string,
-  table: of,
-})
+const key = (of: Table) => ({ topic: TOPIC, schema: keySchemaText(of, TOPIC), table: of })
 const value = (of: Table) => ({
-  subject: `${TOPIC}-value`,
+  topic: TOPIC,
   schema: envelopeSchemaText(of, TOPIC, 'postgresql'),
   table: of,
 })
@@ -44,6 +40,30 @@ test('a key never changes, whatever the registry would allow', async () => {
     message: /public\.orders.*shop\.public\.orders-key.*key has changed.*\(id int\).*\(id long\)/,
   })
   assert.equal(registry.versions(`${TOPIC}-key`).length, 1)
+})
+
+test('a table that has lost its key is refused: a compacted topic takes no record without one', async () => {
+  const registry = new FakeRegistry()
+  const registrar = new SchemaRegistrar(registry)
+  await registrar.registerKey(key(orders), signal)
+  await registrar.registerValue(value(orders), signal)
+  const keyless = { ...orders, key: [] }
+  await assert.rejects(registrar.registerKey(key(keyless), signal), {
+    code: 'SCHEMA_INCOMPATIBLE',
+    message: /public\.orders.*no key any more/,
+  })
+})
+
+test('a table that has come by a key is refused: rows without one are in its topic', async () => {
+  const registry = new FakeRegistry()
+  const registrar = new SchemaRegistrar(registry)
+  const keyless = { ...orders, key: [] }
+  assert.equal(await registrar.registerKey(key(keyless), signal), null)
+  await registrar.registerValue(value(keyless), signal)
+  await assert.rejects(registrar.registerKey(key(orders), signal), {
+    code: 'SCHEMA_INCOMPATIBLE',
+    message: /public\.orders.*had no key/,
+  })
 })
 
 test('a shape that readers could not follow is refused, whatever the registry would allow', async () => {
