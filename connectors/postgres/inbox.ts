@@ -68,8 +68,9 @@ export class Inbox {
     return this.#failure
   }
 
-  /** Copies a message. Never throws but for want of memory. */
+  /** Copies a message; none after a failure. Never throws but for want of memory. */
   push(message: Uint8Array): void {
+    if (this.#failure) return
     const size = LENGTH_BYTES + message.length
     const slab = this.#slabWith(size)
     slab.bytes.writeUInt32BE(message.length, slab.written)
@@ -83,7 +84,7 @@ export class Inbox {
     this.wake()
   }
 
-  /** The link has ended. The first reason stands. */
+  /** The link has ended, or what comes from now on cannot be trusted. The first reason stands. */
   fail(reason: TributaryError): void {
     this.#failure ??= reason
     this.wake()

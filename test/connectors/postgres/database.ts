@@ -44,6 +44,11 @@ export class TestDatabase {
     return database
   }
 
+  /** A database that is not made, or not there. */
+  static at(url: string): TestDatabase {
+    return new TestDatabase(url, new URL(url).pathname.slice(1))
+  }
+
   /** The connector of this database is named like it. */
   get slot(): string {
     return `tributary_${this.name}`
@@ -97,8 +102,12 @@ export class TestDatabase {
     return row?.count ?? 0
   }
 
-  async drop(): Promise<void> {
+  async disconnect(): Promise<void> {
     await this.#client.end()
+  }
+
+  async drop(): Promise<void> {
+    await this.disconnect()
     await withClient(this.#serverUrl, async client => {
       await client.query(
         `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`,
