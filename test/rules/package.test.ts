@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { ROOT } from './source.ts'
+import { parseSources, ROOT, readSources, SHIPPED } from './source.ts'
 
 const SECTIONS = ['dependencies', 'devDependencies', 'peerDependencies', 'optionalDependencies'] as const
 
@@ -20,6 +20,22 @@ describe('dependencies', () => {
     assert.deepEqual(looseVersions(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))), [])
   })
 })
+
+describe('what the package ships', () => {
+  it('imports only what is installed with it', () => {
+    const manifest: Package = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+    const names = Object.keys(manifest.dependencies ?? {})
+    const missing = parseSources(readSources())
+      .filter(({ path }) => SHIPPED.some(folder => path.startsWith(`${folder}/`)))
+      .flatMap(({ imports }) => imports.filter(isPackage))
+      .filter(specifier => !names.some(name => specifier === name || specifier.startsWith(`${name}/`)))
+    assert.deepEqual(missing, [])
+  })
+})
+
+function isPackage(specifier: string): boolean {
+  return !specifier.startsWith('node:') && !specifier.endsWith('.ts')
+}
 
 describe('the rule on dependencies', () => {
   for (const version of [
