@@ -42,7 +42,7 @@ async function main(words: readonly string[]): Promise<number> {
 function testFiles(word: string): string[] {
   if (word === 'unit') return UNIT.flatMap(testsIn)
   if (word === 'all') return testsIn(tests)
-  const path = [resolve(word), join(tests, word)].find(existsSync)
+  const path = [join(tests, word), resolve(word)].find(existsSync)
   if (path === undefined) return []
   return statSync(path).isDirectory() ? testsIn(path) : [path]
 }
@@ -91,7 +91,7 @@ function repeatedClosing(output: string): string {
     lines.findLastIndex((line, i) => isClosing(line) && !isClosing(lines[i - 1] ?? '')),
   )
   const end = closing.findIndex(line => !isClosing(line))
-  return end === -1 ? '' : `\n${closing.slice(0, end).join('\n')}\n`
+  return end <= 0 ? '' : `\n${closing.slice(0, end).join('\n')}\n`
 }
 
 try {
