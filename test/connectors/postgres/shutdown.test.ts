@@ -9,8 +9,10 @@ it('A server that shuts down is not held up by a stream that is idle', async () 
   await using server = await startService('postgres')
   const database = await TestDatabase.create(server.url)
   await database.commit('CREATE TABLE t (id int PRIMARY KEY)')
-  const reader = new BatchReader(database.source(), {})
+  const reader = new BatchReader(database.source({ settings: { tables: ['public.t'] } }), {})
   await reader.pull()
+  // Log that brings no rows, so that nothing but progress can confirm it.
+  await database.commit('CREATE TABLE elsewhere AS SELECT generate_series(1, 1000) AS id')
   const [postmaster] = await database.query<{ pid: number }>(
     `SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int AS pid`,
   )
