@@ -10,6 +10,12 @@ export interface StreamOptions {
 }
 
 /**
+ * The server sends every row by itself, so a reader that is quick gets two or three at a time. Under load it lets this
+ * much time pass between batches; after a pause the first row is handed over at once.
+ */
+const GATHER_MS = 1
+
+/**
  * What has arrived becomes batches. Each is handed over as soon as it is full or nothing more has arrived: there is no
  * waiting for more while there is something to tell. Ends when `signal` aborts.
  *
@@ -28,7 +34,8 @@ export async function* streamBatches(
   let handedAt = clock.monotonic()
   let handedLsn = reader.progress
   try {
-    if (session.isFirst) yield batcher.take(entryAt)
+    // Tells that reading has begun, and at a first start notes where.
+    yield batcher.take(entryAt)
     while (!signal.aborted) {
       const lookUp = drain(session, cursor)
       const isDue = reader.progress > handedLsn && clock.monotonic() - handedAt >= heartbeatMs
@@ -42,6 +49,7 @@ export async function* streamBatches(
         throw inbox.failure
       } else {
         await inbox.arrival()
+        if (clock.monotonic() - handedAt < GATHER_MS) await clock.sleep(GATHER_MS, signal)
       }
     }
   } finally {

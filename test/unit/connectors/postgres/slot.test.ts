@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { sourceFailure } from '../../../../connectors/postgres/failures.ts'
+import { assertHolds, type Slot } from '../../../../connectors/postgres/slot.ts'
+
+const slot = (parts: Partial<Slot>): Slot => ({
+  type: 'logical',
+  plugin: 'pgoutput',
+  database: 'shop',
+  readerPid: null,
+  confirmedLsn: 100n,
+  lostBecause: null,
+  ...parts,
+})
+
+it('A slot holds what comes after the checkpoint if it begins there or before', () => {
+  assertHolds(slot({}), 100n, 'Connector shop')
+  assertHolds(slot({}), 101n, 'Connector shop')
+  assert.throws(() => assertHolds(slot({}), 99n, 'Connector shop'), {
+    code: 'SLOT_AHEAD',
+    message: /0\/64.*0\/63/,
+  })
+  assert.throws(() => assertHolds(null, 99n, 'Connector shop'), { code: 'SLOT_MISSING' })
+  const lost = slot({ lostBecause: 'wal_removed', confirmedLsn: null })
+  assert.throws(() => assertHolds(lost, 99n, 'Connector shop'), { code: 'SLOT_LOST', message: /wal_removed/ })
+})
+
+/** An error as the server sends it. */
+const serverError = (code: string, message: string) =>
+  Object.assign(new Error(message), { code, severity: 'ERROR' })
+const failure = (thrown: unknown, phase: Parameters<typeof sourceFailure>[1]['phase']) =>
+  sourceFailure(thrown, { phase, where: 'Connector shop' })
+
+it('What the server and the socket say is told apart by when it comes', () => {
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+  assert.equal(failure(refused, 'asking').code, 'SOURCE_UNREACHABLE')
+  assert.equal(failure(refused, 'streaming').code, 'SOURCE_CONNECTION_LOST')
+  assert.equal(failure(serverError('57P01', 'terminating'), 'streaming').code, 'SOURCE_CONNECTION_LOST')
+  assert.equal(failure(serverError('53300', 'too many'), 'asking').code, 'SOURCE_UNREACHABLE')
+  assert.equal(failure(serverError('28P01', 'password'), 'asking').code, 'SOURCE_ACCESS_DENIED')
+  assert.equal(failure(serverError('42704', 'slot'), 'starting').code, 'SLOT_MISSING')
+  assert.equal(failure(serverError('42704', 'publication'), 'streaming').code, 'CHECK_FAILED')
+  assert.equal(failure(serverError('XX000', 'odd'), 'streaming').code, 'INTERNAL')
+})
+
+it('What the server says is passed on, unless it may quote data', () => {
+  assert.equal(
+    failure(serverError('42501', 'permission denied'), 'asking').message,
+    'Connector shop: permission denied',
+  )
+  const quoting = failure(serverError('22P02', 'invalid input: "secret"'), 'streaming')
+  assert.equal(quoting.message, 'Connector shop: SQLSTATE 22P02')
+})
