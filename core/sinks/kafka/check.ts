@@ -2,7 +2,8 @@ import type { Clock } from '../../clock.ts'
 import { asTributaryError } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
 import type { Finding } from '../../types.ts'
-import { type Broker, KafkaClient, type KafkaSettings } from './client.ts'
+import { type Broker, type Cluster, KafkaClient, type KafkaSettings } from './client.ts'
+import { askForCoordinator } from './coordinator.ts'
 import { beforeDeadline } from './deadline.ts'
 import { toKafkaError } from './errors.ts'
 import { type ClusterMetadata, fetchMetadata, NO_SUCH_TOPIC } from './metadata.ts'
@@ -23,7 +24,6 @@ export interface KafkaCheckOptions {
 }
 
 const DEADLINE_MS = 20_000
-const TRANSACTION_COORDINATOR = 1
 
 /** What Kafka must have and allow for this connector. Changes nothing; never rejects. */
 export async function checkKafka(options: KafkaCheckOptions): Promise<Finding[]> {
@@ -52,7 +52,7 @@ async function findAll(client: KafkaClient, options: KafkaCheckOptions): Promise
   const broker = await cluster.findBroker({ nodeId: cluster.getNodeIds()[0] ?? '0' })
   const metadata = await fetchMetadata(broker, await connectorTopics(broker, options))
   const findings = [reached(metadata, options), ...replicationFindings(metadata, options)]
-  if (options.delivery === 'exactly-once') findings.push(await transactionalIdFinding(broker, options))
+  if (options.delivery === 'exactly-once') findings.push(await transactionalIdFinding(cluster, options))
   for (const topic of metadata.topics) findings.push(...(await checkTopic(admin, topic, options)))
   const hasUntold = metadata.topics.some(({ errorCode, rights }) => errorCode === NO_SUCH_TOPIC || !rights)
   if (hasUntold) findings.push(notChecked())
@@ -88,12 +88,11 @@ function replicationFindings({ brokers }: ClusterMetadata, { replication }: Kafk
   return [{ severity: 'ok', subject, message: `${replication} of ${brokers} brokers` }]
 }
 
-/** Asking for the coordinator takes the right to describe the id, and begins nothing. */
-async function transactionalIdFinding(broker: Broker, options: KafkaCheckOptions): Promise<Finding> {
+async function transactionalIdFinding(cluster: Cluster, options: KafkaCheckOptions): Promise<Finding> {
   const id = transactionalIdOf(options.connector)
   const subject = `transactional id ${id}`
   try {
-    await broker.findGroupCoordinator({ groupId: id, coordinatorType: TRANSACTION_COORDINATOR })
+    await askForCoordinator(cluster, id)
     return { severity: 'ok', subject, message: 'may be described; the right to write is not asked for' }
   } catch (error) {
     const { code, message } = toKafkaError(error, subject, 'KAFKA_UNREACHABLE')

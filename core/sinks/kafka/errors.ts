@@ -47,6 +47,8 @@ const UNSUITABLE = new Set([
   'POLICY_VIOLATION',
   // A record without a key, sent to a compacted topic.
   'INVALID_RECORD',
+  // A record from further ahead or back than message.timestamp.after.max.ms or before.max.ms allow.
+  'INVALID_TIMESTAMP',
 ])
 
 /**

@@ -4,6 +4,7 @@ import { TributaryError } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import { KafkaClient, type KafkaSettings, type Producer, type RecordMetadata } from './client.ts'
+import { askForCoordinator } from './coordinator.ts'
 import { beforeDeadline, type Deadline } from './deadline.ts'
 import { isKafkaError, toKafkaError } from './errors.ts'
 import type { Request } from './requests.ts'
@@ -60,7 +61,8 @@ export class KafkaProducer {
       try {
         await producer.#start()
         return producer
-      } catch (error) {
+      } catch (thrown) {
+        const error = await producer.#reasonOf(thrown)
         producer.destroy()
         // The transaction of the worker before is being ended; the client gives up after five tries.
         const isPassing = isKafkaError(error, 'CONCURRENT_TRANSACTIONS') && attempt < TAKEOVER_ATTEMPTS
@@ -77,6 +79,18 @@ export class KafkaProducer {
     if (this.#options.transactionalId === undefined) return
     const transaction = await beforeDeadline(this.#producer.transaction(), 'taking over', deadline)
     await beforeDeadline(transaction.abort(), 'taking over', deadline)
+  }
+
+  /** The client does not tell why it finds no coordinator: it may be a missing right, or a Kafka that is away. */
+  async #reasonOf(thrown: unknown): Promise<unknown> {
+    const { transactionalId, signal } = this.#options
+    const isHidden = thrown instanceof Error && thrown.name === 'KafkaJSGroupCoordinatorNotFound'
+    if (!isHidden || transactionalId === undefined || signal.aborted) return thrown
+    const asking = askForCoordinator(this.#client.cluster(), transactionalId)
+    return beforeDeadline(asking, 'asking for the coordinator', this.#deadline(OPEN_TIMEOUT_MS)).then(
+      () => thrown,
+      (reason: unknown) => reason,
+    )
   }
 
   /** All requests, one after the other, as one transaction. */

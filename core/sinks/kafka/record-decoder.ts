@@ -1,7 +1,14 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { crc32c } from '@node-rs/crc32'
 import { TributaryError } from '../../errors.ts'
-import { BATCH_HEADER_BYTES, COMPRESSION, CONTROL, TRANSACTIONAL, ZSTD } from './record-encoder.ts'
+import {
+  BATCH_HEADER_BYTES,
+  COMPRESSION,
+  CONTROL,
+  LOG_APPEND_TIME,
+  TRANSACTIONAL,
+  ZSTD,
+} from './record-encoder.ts'
 
 // The layout stands in record-encoder.ts. Offsets are numbers: 2^53 records are out of reach.
 
@@ -84,7 +91,7 @@ export function isAbortMarker(batch: RecordBatch): boolean {
 export function readRecords(batch: RecordBatch, from: number): LogRecord[] {
   const { bytes, firstOffset } = batch
   const cursor: Cursor = { bytes: plainRecords(batch), at: 0 }
-  const baseMs = readInt64(bytes, 27)
+  const times = timesOf(bytes)
   const records: LogRecord[] = []
   for (let left = bytes.readInt32BE(57); left > 0; left--) {
     const end = readVarint(cursor) + cursor.at
@@ -94,7 +101,7 @@ export function readRecords(batch: RecordBatch, from: number): LogRecord[] {
         `the batch at offset ${firstOffset} ends within a record`,
       )
     }
-    const record = readRecord(cursor, firstOffset, baseMs)
+    const record = readRecord(cursor, firstOffset, times)
     if (record.offset >= from) records.push(record)
     cursor.at = end
   }
@@ -125,9 +132,21 @@ interface Cursor {
   at: number
 }
 
-function readRecord(cursor: Cursor, firstOffset: number, baseMs: number): LogRecord {
+/** The times of a batch's records: their own, or the one at which the broker took them all. */
+interface Times {
+  readonly baseMs: number
+  readonly appendMs: number | null
+}
+
+function timesOf(bytes: Buffer): Times {
+  const isAppendTime = (bytes.readInt16BE(21) & LOG_APPEND_TIME) !== 0
+  return { baseMs: readInt64(bytes, 27), appendMs: isAppendTime ? readInt64(bytes, 35) : null }
+}
+
+function readRecord(cursor: Cursor, firstOffset: number, { baseMs, appendMs }: Times): LogRecord {
   cursor.at++
-  const timestampMs = baseMs + readVarint(cursor)
+  const ownMs = baseMs + readVarint(cursor)
+  const timestampMs = appendMs ?? ownMs
   const offset = firstOffset + readVarint(cursor)
   const key = readBytes(cursor)
   const value = readBytes(cursor)

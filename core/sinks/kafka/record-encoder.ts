@@ -5,7 +5,8 @@ import type { OutRecord } from '../../types.ts'
 // A record batch, format 2 (https://kafka.apache.org/documentation/#recordbatch), numbers big-endian:
 //
 //   baseOffset int64, length int32 (of what follows), partitionLeaderEpoch int32, magic int8 (2), crc uint32,
-//   | attributes int16 (bits 0-2 compression, 4 transactional, 5 control), lastOffsetDelta int32,
+//   | attributes int16 (bits 0-2 compression, 3 log append time, 4 transactional, 5 control),
+//   | lastOffsetDelta int32,
 //   | baseTimestamp int64, maxTimestamp int64, producerId int64, producerEpoch int16, baseSequence int32,
 //   | count int32, records (compressed as one if the attributes say so)
 //   '- the checksum, CRC-32C, covers these
@@ -15,6 +16,7 @@ import type { OutRecord } from '../../types.ts'
 //           headers: count varint, each name (length varint, UTF-8) and value (length varint, UTF-8)
 
 export const BATCH_HEADER_BYTES = 61
+export const LOG_APPEND_TIME = 0x08
 export const TRANSACTIONAL = 0x10
 export const CONTROL = 0x20
 export const COMPRESSION = 0x07

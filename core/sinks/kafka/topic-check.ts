@@ -110,25 +110,19 @@ async function configFindings(
 function judgeConfig(topic: string, config: TopicConfig, options: TopicCheckOptions): Finding[] {
   const subject = `topic ${topic}`
   const findings: Finding[] = []
-  if (config.cleanupPolicy !== 'compact') {
-    const isCheckpoint = topic === options.checkpointTopic
-    const consequence = isCheckpoint
-      ? 'where to go on is forgotten one day'
-      : 'old rows are forgotten one day'
-    findings.push({
-      severity: isCheckpoint ? 'failure' : 'warning',
-      subject,
-      message: `has cleanup.policy=${config.cleanupPolicy}: ${consequence}`,
-      fix: alterConfig(topic, 'cleanup.policy=compact', options),
-    })
+  const has = `has cleanup.policy=${config.cleanupPolicy}`
+  const compact = alterConfig(topic, 'cleanup.policy=compact', options)
+  if (topic === options.checkpointTopic && config.cleanupPolicy !== 'compact') {
+    const message = `${has}: where to go on would be forgotten one day`
+    findings.push({ severity: 'failure', subject, message, fix: compact })
+  } else if (config.forgets) {
+    const message = `${has}: what is older than its retention cannot be rebuilt from it`
+    findings.push({ severity: 'warning', subject, message, fix: compact })
   }
   if (config.maxMessageBytes < SMALL_MESSAGE_BYTES) {
-    findings.push({
-      severity: 'warning',
-      subject,
-      message: `takes records of at most ${config.maxMessageBytes} bytes; a larger row stops the connector`,
-      fix: alterConfig(topic, 'max.message.bytes=1048588', options),
-    })
+    const message = `takes records of at most ${config.maxMessageBytes} bytes; a larger row stops the connector`
+    const fix = alterConfig(topic, 'max.message.bytes=1048588', options)
+    findings.push({ severity: 'warning', subject, message, fix })
   }
   return findings
 }

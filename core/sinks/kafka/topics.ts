@@ -25,14 +25,17 @@ export interface TopicsOptions extends TopicShape {
 /** The settings of a topic that matter to us. */
 export interface TopicConfig {
   readonly cleanupPolicy: string
+  /** Records go with their age or number, not only when a later one has their key. */
+  readonly forgets: boolean
   /** The largest batch it accepts, after compression. */
   readonly maxMessageBytes: number
 }
 
 const BROKER_DEFAULT = -1
 const TOPIC_RESOURCE = 2
+const CONFIG_NAMES = ['cleanup.policy', 'retention.ms', 'retention.bytes', 'max.message.bytes']
 /** What brokers have when nobody may ask them. */
-const DEFAULT_CONFIG: TopicConfig = { cleanupPolicy: 'compact', maxMessageBytes: 1_048_588 }
+const DEFAULT_CONFIG: TopicConfig = { cleanupPolicy: 'compact', forgets: false, maxMessageBytes: 1_048_588 }
 const LEADER_TIMEOUT_MS = 30_000
 const LEADER_BACKOFF = { firstMs: 20, maxMs: 500 }
 
@@ -149,22 +152,27 @@ export function topicToCreate(topic: string, shape: TopicShape): ITopicConfig {
   const policy = shape.isKeyless
     ? { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' }
     : { 'cleanup.policy': 'compact' }
+  // The time of the commit, whatever the brokers' default is.
+  const settings = { ...policy, 'message.timestamp.type': 'CreateTime' }
   return {
     topic,
     numPartitions: shape.partitions,
     replicationFactor: shape.replication ?? BROKER_DEFAULT,
-    configEntries: Object.entries(policy).map(([name, value]) => ({ name, value })),
+    configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
   }
 }
 
 export async function describeTopic(admin: Admin, topic: string): Promise<TopicConfig> {
   const { resources } = await admin.describeConfigs({
-    resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: ['cleanup.policy', 'max.message.bytes'] }],
+    resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: CONFIG_NAMES }],
     includeSynonyms: false,
   })
   const entries = new Map(resources[0]?.configEntries.map(entry => [entry.configName, entry.configValue]))
+  const cleanupPolicy = entries.get('cleanup.policy') ?? DEFAULT_CONFIG.cleanupPolicy
+  const isLimited = entries.get('retention.ms') !== '-1' || entries.get('retention.bytes') !== '-1'
   return {
-    cleanupPolicy: entries.get('cleanup.policy') ?? DEFAULT_CONFIG.cleanupPolicy,
+    cleanupPolicy,
+    forgets: cleanupPolicy.includes('delete') && isLimited,
     maxMessageBytes: Number(entries.get('max.message.bytes') ?? DEFAULT_CONFIG.maxMessageBytes),
   }
 }

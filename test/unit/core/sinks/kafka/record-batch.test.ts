@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
+import { crc32c } from '@node-rs/crc32'
 import fc from 'fast-check'
 import { type LogRecord, readBatches, readRecords } from '../../../../../core/sinks/kafka/record-decoder.ts'
 import { encodeRecordBatch, maxRecordBytes } from '../../../../../core/sinks/kafka/record-encoder.ts'
@@ -147,6 +148,16 @@ describe('record batches', () => {
     const older = Buffer.from(whole)
     older[16] = 1
     assert.throws(() => readBatches(older), { code: 'PROTOCOL_UNKNOWN' })
+  })
+
+  it('that the broker stamped with its own time have that time', () => {
+    const sent = { topic: 't', partition: 0, key: null, value: null, timestampMs: 1 }
+    const bytes = encodeRecordBatch([sent, sent], producer)
+    bytes.writeInt16BE(bytes.readInt16BE(21) | 0x08, 21)
+    bytes.writeBigInt64BE(1_700_000_000_000n, 35)
+    bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
+    const times = readRecords(readBatches(bytes)[0]!, 0).map(({ timestampMs }) => timestampMs)
+    assert.deepEqual(times, [1_700_000_000_000, 1_700_000_000_000])
   })
 
   it('in a compression that cannot be read are named', () => {
