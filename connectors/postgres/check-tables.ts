@@ -3,6 +3,8 @@ import { quoteName, quoteTable, tableName } from './names.ts'
 import type { Candidate, Publication } from './publication.ts'
 import type { Capture } from './settings.ts'
 
+const MAX_LISTED = 20
+
 /** What each table that the settings name needs, so that its changes come whole and under a key. */
 export function checkTables(
   candidates: readonly Candidate[],
@@ -19,7 +21,8 @@ export function checkTables(
           ...checkKey(table, capture),
         ],
   )
-  const summary = `${captured.length} captured: ${captured.map(tableName).join(', ')}`
+  const more = captured.length > MAX_LISTED ? ', ...' : ''
+  const summary = `${captured.length} captured: ${captured.slice(0, MAX_LISTED).map(tableName).join(', ')}${more}`
   return [
     { severity: 'ok', subject: 'tables', message: summary },
     ...checkGlobs(candidates, capture),

@@ -180,7 +180,7 @@ function refuses(scene: Scene): void {
     await database.commit(`DROP PUBLICATION ${database.slot}`, 'INSERT INTO t VALUES (1)')
     assert.equal((await rejection(scene.reader({}).pull())).code, 'CHECK_FAILED')
     await database.commit(`CREATE PUBLICATION ${database.slot} FOR ALL TABLES`, 'INSERT INTO t VALUES (2)')
-    const error = await rejection(scene.reader(reader.checkpoint).pull())
+    const error = await rejection(scene.reader(reader.checkpoint).pullEvents(1))
     assert.equal(error.code, 'CHECK_FAILED')
     assert.match(error.message, /publication/)
   })
