@@ -1,7 +1,6 @@
 import { TributaryError } from '../../errors.ts'
 import type { Cluster } from './client.ts'
 import type { FetchedPartition } from './fetch.ts'
-import type { From } from './reader.ts'
 
 /** How far a partition has been read, and how far it is to be read. */
 export interface PartitionPlace {
@@ -11,6 +10,9 @@ export interface PartitionPlace {
   /** The offset at which reading ends; infinite when it does not. */
   readonly endOffset: number
 }
+
+/** An offset, the same for every partition; or the first record of this time or later, in milliseconds. */
+export type From = 'beginning' | 'end' | { readonly offset: number } | { readonly timeMs: number }
 
 interface PlacesOptions {
   readonly topics: readonly string[]

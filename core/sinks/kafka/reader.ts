@@ -6,8 +6,10 @@ import { type Cluster, KafkaClient, type KafkaSettings } from './client.ts'
 import { committedBatches } from './committed.ts'
 import { toKafkaError } from './errors.ts'
 import { type FetchedPartition, fetchPartitions } from './fetch.ts'
-import { type PartitionPlace, Places } from './places.ts'
+import { type From, type PartitionPlace, Places } from './places.ts'
 import type { LogHeader } from './record-decoder.ts'
+
+export type { From } from './places.ts'
 
 export interface CommittedRecord {
   readonly topic: string
@@ -19,9 +21,6 @@ export interface CommittedRecord {
   /** Milliseconds since 1970-01-01 UTC. */
   readonly timestampMs: number
 }
-
-/** An offset, the same for every partition; or the first record of this time or later, in milliseconds. */
-export type From = 'beginning' | 'end' | { readonly offset: number } | { readonly timeMs: number }
 
 export interface ReadOptions {
   readonly kafka: KafkaSettings
