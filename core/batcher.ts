@@ -33,9 +33,10 @@ export class Batcher {
   readonly #moves = new KeyMoves()
   #events: ChangeEvent[] = []
   #bytes = 0
-  /** How many of these belong to transactions that have ended, and their bytes. */
-  #endedEvents = 0
-  #endedBytes = 0
+  /** How many of these belong to transactions that have ended, and their bytes; null: none has, since `take`. */
+  #ended: { readonly events: number; readonly bytes: number } | null = null
+  /** The beginning of a transaction has been handed over, and its end has not. */
+  #owesEnd = false
   #commit: Commit | null = null
   #ordinal = 0
   #skip = 0
@@ -49,8 +50,9 @@ export class Batcher {
     return this.#events.length >= this.#limits.maxEvents || this.#bytes >= this.#limits.maxBytes
   }
 
+  /** Is there nothing to hand over: neither events nor the end of a transaction whose beginning has been? */
   get isEmpty(): boolean {
-    return this.#events.length === 0
+    return this.#events.length === 0 && !this.#ended
   }
 
   /** The transaction whose rows are coming, or null between two. */
@@ -93,8 +95,8 @@ export class Batcher {
   end(): void {
     const commit = this.#commit
     this.#commit = null
-    this.#endedEvents = this.#events.length
-    this.#endedBytes = this.#bytes
+    const isNews = this.#events.length > 0 || this.#owesEnd
+    if (isNews) this.#ended = { events: this.#events.length, bytes: this.#bytes }
     if (this.#ordinal < this.#skip) {
       throw new TributaryError(
         'REPLAY_MISMATCH',
@@ -109,28 +111,19 @@ export class Batcher {
    * is true once these events are durable: at the `end` of the last transaction, or `inside` the one under way.
    */
   take(entryAt: (place: 'end' | 'inside') => CheckpointEntry): ChangeBatch {
-    if (this.#endedEvents > 0 && this.#endedEvents < this.#events.length)
-      return this.#takeEnded(entryAt('end'))
-    const complete =
-      this.#commit === null || this.#endedEvents > 0 || (this.#ordinal === 0 && this.#skip === 0)
-    const stream = entryAt(complete ? 'end' : 'inside')
-    const batch = { events: this.#events, checkpoint: { stream }, bytes: this.#bytes, complete }
-    this.#keep([], 0)
+    const isInside = this.#commit !== null && !this.#ended && (this.#ordinal > 0 || this.#skip > 0)
+    const { events, bytes } = this.#ended ?? { events: this.#events.length, bytes: this.#bytes }
+    const batch: ChangeBatch = {
+      events: this.#events.slice(0, events),
+      checkpoint: { stream: entryAt(isInside ? 'inside' : 'end') },
+      bytes,
+      complete: !isInside,
+    }
+    this.#events = this.#events.slice(events)
+    this.#bytes -= bytes
+    this.#ended = null
+    this.#owesEnd = isInside
     return batch
-  }
-
-  #takeEnded(stream: CheckpointEntry): ChangeBatch {
-    const events = this.#events.slice(0, this.#endedEvents)
-    const batch = { events, checkpoint: { stream }, bytes: this.#endedBytes, complete: true }
-    this.#keep(this.#events.slice(this.#endedEvents), this.#bytes - this.#endedBytes)
-    return batch
-  }
-
-  #keep(events: ChangeEvent[], bytes: number): void {
-    this.#events = events
-    this.#bytes = bytes
-    this.#endedEvents = 0
-    this.#endedBytes = 0
   }
 
   #push(commit: Commit, change: RowChange): void {

@@ -133,13 +133,14 @@ export class ConnectorRun {
   #observer(): PipelineObserver {
     const { log } = this.#options
     return {
-      opened: () => {
+      streaming: () => {
         this.#enter('streaming')
         log.info('connector streams')
       },
       batched: (batch, held) => this.#progress.batched(batch, held),
       written: (write, ms, held) => {
-        this.#failuresInARow = 0
+        // The first write of an attempt only says where it began.
+        if (write.records.length > 0) this.#failuresInARow = 0
         this.#progress.written(write, ms, held)
       },
     }

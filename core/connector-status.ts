@@ -2,7 +2,7 @@ import type { TributaryError } from './errors.ts'
 import type { Checkpoint, Finding } from './types.ts'
 
 /**
- * starting -> checked and opened -> streaming -failure that passes-> waiting -back-off over-> starting
+ * starting -checked, opened, changes are being read-> streaming -failure that passes-> waiting -back-off over-> starting
  * any -stop asked for-> stopped; any -failure that does not pass-> failed
  */
 export type ConnectorState = 'starting' | 'streaming' | 'waiting' | 'stopped' | 'failed'

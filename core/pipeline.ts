@@ -5,8 +5,8 @@ import type { Write, WriteLimits } from './write-buffer.ts'
 
 /** What a pipeline tells about itself; all are called synchronously and must not throw. */
 export interface PipelineObserver {
-  /** The sink has fenced earlier workers and told where to begin. */
-  opened(): void
+  /** Changes are being read: whatever is committed from now on will be published. */
+  streaming(): void
   /** A batch has been encoded and waits for its write. */
   batched(batch: ChangeBatch, held: { records: number; bytes: number }): void
   /** A write is durable. */
@@ -42,9 +42,11 @@ export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Pr
     onFailure: error => failed.abort(error),
   })
   const checkpoint = await sink.open()
-  observer.opened()
+  let isStreaming = false
   try {
     for await (const batch of source.stream(checkpoint, stop)) {
+      if (!isStreaming) observer.streaming()
+      isStreaming = true
       const preparing = encoder.prepare(batch, stop)
       if (preparing) await preparing
       writer.add(encoder.encode(batch), batch)

@@ -152,8 +152,9 @@ export interface Source {
    */
   check(): Promise<Finding[]>
   /**
-   * Called once per source object. Yields only what it is asked for: not pulling is pausing, and the server's
-   * link is kept alive meanwhile. Ends when `signal` aborts. Any failure rejects the pull with a
+   * Called once per source object. The first batch comes as soon as changes are being read, without events if there
+   * are none: whatever is committed after it is in the stream. Yields only what it is asked for: not pulling is
+   * pausing, and the server's link is kept alive meanwhile. Ends when `signal` aborts. Any failure rejects the pull with a
    * TributaryError, and the caller makes a new source.
    */
   stream(from: Checkpoint, signal: AbortSignal): AsyncIterable<ChangeBatch>

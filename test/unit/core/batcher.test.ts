@@ -130,6 +130,21 @@ describe('batcher', () => {
     assert.deepEqual([rest.events.length, rest.complete, rest.checkpoint.stream?.position], [1, true, 'end'])
   })
 
+  it('tells the end of a transaction whose beginning was handed over, although no event comes with it', () => {
+    const batcher = new Batcher()
+    batcher.begin(commit(1))
+    batcher.add(change({}))
+    assert.equal(batcher.take(position).complete, false)
+    assert.equal(batcher.isEmpty, true)
+    batcher.end()
+    assert.equal(batcher.isEmpty, false)
+    batcher.begin(commit(2))
+    batcher.add(change({}))
+    const end = batcher.take(position)
+    assert.deepEqual([end.events.length, end.complete, end.checkpoint.stream?.position], [0, true, 'end'])
+    assert.equal(batcher.take(position).events.length, 1)
+  })
+
   it('is at the end of a transaction while nothing has come of the next, unless a part of it was published', () => {
     const batcher = new Batcher()
     batcher.begin(commit(1))

@@ -8,9 +8,9 @@ import { ManualClock, settled } from '../../support/manual-clock.ts'
 
 const users = table('users')
 const one = (name: string) => batch(`after ${name}`, { events: [event(users, [1, name])] })
-const quiet: PipelineObserver = { opened: () => {}, batched: () => {}, written: () => {} }
+const quiet: PipelineObserver = { streaming: () => {}, batched: () => {}, written: () => {} }
 
-const setUp = (encoder: Encoder = namesEncoder) => {
+const setUp = async (encoder: Encoder = namesEncoder) => {
   const source = new FakeSource()
   const sink = new HeldSink(at('start'))
   const clock = new ManualClock()
@@ -18,18 +18,20 @@ const setUp = (encoder: Encoder = namesEncoder) => {
   const limits = { targetRecords: 2, targetBytes: 1e6, maxRecords: 2, maxBytes: 1e6 }
   const done = runPipeline({ source, encoder, sink, clock, limits, observer: quiet }, stop.signal)
   done.catch(() => {})
+  await settled()
+  await clock.pass(10)
   return { source, sink, clock, stop, done }
 }
 
 describe('pipeline', () => {
   it('streams from where the sink stopped', async () => {
-    const { source } = setUp()
+    const { source } = await setUp()
     await settled()
     assert.deepEqual(source.from, at('start'))
   })
 
   it('acknowledges nothing before it is durable', async () => {
-    const { source, sink } = setUp()
+    const { source, sink } = await setUp()
     source.give(one('a'))
     await settled()
     assert.deepEqual(source.acknowledged, [])
@@ -39,14 +41,14 @@ describe('pipeline', () => {
   })
 
   it('saves progress without rows', async () => {
-    const { source, sink } = setUp()
+    const { source, sink } = await setUp()
     source.give(batch('later'))
     await settled()
     assert.deepEqual(sink.writes[0], { ...sink.writes[0], values: [], checkpoint: at('later') })
   })
 
   it('does not pull while its buffer is full', async () => {
-    const { source, sink, clock } = setUp()
+    const { source, sink, clock } = await setUp()
     source.give(...['a', 'b', 'c', 'd', 'e'].map(one))
     await settled()
     assert.equal(source.waiting, 2)
@@ -56,7 +58,7 @@ describe('pipeline', () => {
   })
 
   it('writes and acknowledges what is buffered before it ends on request', async () => {
-    const { source, sink, clock, stop, done } = setUp()
+    const { source, sink, clock, stop, done } = await setUp()
     source.give(one('a'), one('b'))
     await settled()
     stop.abort()
@@ -68,7 +70,7 @@ describe('pipeline', () => {
   })
 
   it('ends with the error of a failed write, and acknowledges nothing of it', async () => {
-    const { source, sink, done } = setUp()
+    const { source, sink, done } = await setUp()
     source.give(one('a'))
     await settled()
     sink.writes[0]?.settle(new Error('no broker'))
@@ -77,7 +79,7 @@ describe('pipeline', () => {
   })
 
   it('ends with the error of the source, after what came before it is durable', async () => {
-    const { source, sink, done } = setUp()
+    const { source, sink, done } = await setUp()
     source.give(one('a'), new Error('unknown event'))
     await settled()
     sink.writes[0]?.settle()
@@ -86,7 +88,7 @@ describe('pipeline', () => {
 
   it('holds events back while the encoder waits, and ends in order when stopped meanwhile', async () => {
     let waits = 0
-    const { source, sink, stop, done } = setUp({
+    const { source, sink, stop, done } = await setUp({
       ...namesEncoder,
       prepare: (_batch, signal) => {
         waits++

@@ -77,6 +77,7 @@ describe('a connector', () => {
     assert.equal(run.state, 'waiting')
     await clock.pass(500)
     assert.equal(run.state, 'streaming')
+    await clock.pass(10)
     attempts[2]?.source.give(one('a'))
     await settled()
     attempts[2]?.sink.writes[0]?.settle()
@@ -115,9 +116,10 @@ describe('a connector', () => {
   })
 
   it('tells what it has read, holds and has written, and lags only while something is held', async () => {
-    const { run, attempts, metrics } = connector('shop')
+    const { run, clock, attempts, metrics } = connector('shop')
     void run.run(new AbortController().signal)
     await settled()
+    await clock.pass(10)
     attempts[0]?.source.give(one('a'))
     await settled()
     const held = run.status()
