@@ -98,7 +98,7 @@ export const ERROR_CODES = {
   SCHEMA_INCOMPATIBLE: {
     reaction: 'stop',
     meaning: 'The registry refuses the new shape of a table as incompatible with the one before.',
-    hint: 'Undo the change in the database, or relax the compatibility of the subject named in the message.',
+    hint: 'Undo the change in the database; or leave the table out, and capture it again under another name (a view of it must be rebuilt).',
   },
   REGISTRY_UNREACHABLE: {
     reaction: 'retry',

@@ -1,7 +1,8 @@
 // Rebuilds tables from their topics, as any service can with its own Kafka client. Every row is kept with the
 // coordinate of the change that made it, and only a greater one replaces it: whatever is read twice, or
 // replayed from offset 0, ends in the same rows.
-import { Kafka, logLevel } from 'kafkajs'
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import kafkajs from 'kafkajs'
 import pg from 'pg'
 import { createDecoder } from 'tributary/schemas'
 
@@ -16,7 +17,12 @@ const upsert = `insert into rows values ($1, $2, $3, $4)
   where rows.coordinate < excluded.coordinate`
 const empty = 'update rows set value = null, coordinate = $2 where topic = $1 and coordinate < $2'
 
-const kafka = new Kafka({ brokers: KAFKA_BROKERS.split(','), logLevel: logLevel.NOTHING })
+// Batches are compressed with zstd, which this client leaves to us.
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
+  compress: async (encoder: { buffer: Buffer }) => zstdCompressSync(encoder.buffer),
+  decompress: async (bytes: Buffer) => zstdDecompressSync(bytes),
+})
+const kafka = new kafkajs.Kafka({ brokers: KAFKA_BROKERS.split(','), logLevel: kafkajs.logLevel.ERROR })
 const consumer = kafka.consumer({ groupId: 'view', maxWaitTimeInMs: 200 })
 await consumer.connect()
 await consumer.subscribe({ topics: TOPICS.split(',').map(topic => new RegExp(topic)), fromBeginning: true })

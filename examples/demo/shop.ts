@@ -31,6 +31,9 @@ const SCHEMA = `
 const STATUSES = ['paid', 'packed', 'shipped', 'delivered']
 const PRODUCTS = ['tea', 'kettle', 'cup', 'honey 🍯', 'spoon']
 
+/** Slow enough to be watched. */
+const PAUSE_MS = 100
+
 export const TABLES = ['customers', 'orders', 'order_lines'] as const
 
 export async function createShop(client: pg.Client): Promise<void> {
@@ -50,13 +53,14 @@ export async function keepShop(client: pg.Client, { forMs, onSchemaChange }: Sho
   let statements = 0
   for (let n = 1; performance.now() < end; n++) {
     if (!changed && performance.now() > end - forMs / 2) {
-      await client.query('alter table orders add column gift boolean default false')
+      await client.query('alter table orders add column gift boolean')
       onSchemaChange()
       changed = true
     }
     statements += await placeOrder(client, n)
     if (n % 2 === 0) statements += await moveOrder(client, n, changed)
     if (n % 5 === 0) statements += await cancelOrder(client)
+    await new Promise(resolve => setTimeout(resolve, PAUSE_MS))
   }
   return statements
 }
@@ -87,7 +91,7 @@ async function placeOrder(client: pg.Client, n: number): Promise<number> {
 
 async function moveOrder(client: pg.Client, n: number, withGift: boolean): Promise<number> {
   const status = STATUSES[n % STATUSES.length]
-  const gift = withGift ? ', gift = not gift' : ''
+  const gift = withGift ? ', gift = true' : ''
   await client.query(
     `update orders set status = $1${gift} where id in (select id from orders order by id desc offset $2 limit 2)`,
     [status, n % 10],
