@@ -22,8 +22,6 @@ export interface Session {
   readonly batcher: Batcher
   readonly reader: LogReader
   readonly keepalive: Keepalive
-  /** Without a checkpoint: where the stream begins has to be noted before anything else. */
-  readonly isFirst: boolean
 }
 
 export interface SessionOptions {
@@ -135,5 +133,5 @@ async function connect(options: SessionOptions, server: Server, position: Positi
     { slot: capture.slot, lsn: formatLsn(position.lsn), server: server.version },
     'stream started',
   )
-  return { server, link, inbox, batcher, reader, keepalive, isFirst: from === undefined }
+  return { server, link, inbox, batcher, reader, keepalive }
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startLoad } from '../support/audited-shop.ts'
-import { openShopScene } from '../support/shop-scene.ts'
+import { beginStream, openShopScene } from '../support/shop-scene.ts'
 
 const KILLS = 20
 
 it(`publishes every committed change exactly once although the worker is killed ${KILLS} times under load`, async () => {
   await using scene = await openShopScene()
+  await beginStream(scene)
   const load = startLoad(scene.databaseUrl)
   for (let kill = 0; kill < KILLS; kill++) {
     await using worker = await scene.startWorker()

@@ -52,6 +52,7 @@ it('waits for a registry that is down at the start, with events held back and no
   await using scene = await openShopScene({ registry: registry.url })
   await registry.kill('SIGKILL')
   await using worker = await scene.startWorker()
+  await worker.ready()
   const load = startLoad(scene.databaseUrl)
   await until('the worker says that it waits', () =>
     worker.log.some(({ code }) => code === 'REGISTRY_UNREACHABLE'),

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { startLoad } from '../support/audited-shop.ts'
-import { openShopScene } from '../support/shop-scene.ts'
+import { beginStream, openShopScene } from '../support/shop-scene.ts'
 
 it('ends in order within 10 s of SIGTERM under load, and goes on where it was', async () => {
   await using scene = await openShopScene()
+  await beginStream(scene)
   const load = startLoad(scene.databaseUrl)
   for (let round = 0; round < 3; round++) {
     await using worker = await scene.startWorker()

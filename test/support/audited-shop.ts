@@ -193,7 +193,7 @@ export async function tableRows(url: string, table: string): Promise<Map<string,
   )
   return new Map(
     rows.map(({ key, ...row }) => {
-      if (row.changed_at !== undefined) row.changed_at = Number(row.changed_at)
+      if (typeof row.changed_at === 'string') row.changed_at = Number(row.changed_at)
       return [canonical(key as Record<string, unknown>), row]
     }),
   )
