@@ -16,7 +16,7 @@ export const readPage = (file: string): string => readFileSync(new URL(file, ROO
 
 /** A page with its blocks made anew. */
 export async function renderPage(text: string): Promise<string> {
-  const made = await blocks()
+  const made = await blocks(readPage('core/types.ts'))
   return text.replace(BLOCK, (_, begin: string, name: string, end: string) => {
     const block = made[name]
     if (block === undefined) throw new Error(`no block is named "${name}"`)

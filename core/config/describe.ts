@@ -21,6 +21,7 @@ interface JsonSchema {
   readonly enum?: readonly unknown[]
   readonly const?: unknown
   readonly anyOf?: readonly JsonSchema[]
+  readonly oneOf?: readonly JsonSchema[]
   readonly default?: unknown
   readonly description?: string
   readonly minimum?: number
@@ -58,14 +59,17 @@ function requiredSettings(schema: JsonSchema, prefix: string): Set<string> {
   return new Set([...own.map(name => `${prefix}${name}`), ...inner])
 }
 
+const alternatives = ({ anyOf = [], oneOf = [] }: JsonSchema) => [...anyOf, ...oneOf]
+
 /** The forms that a setting may have: itself, or any of several. */
-const formsOf = (schema: JsonSchema): readonly JsonSchema[] => [schema, ...(schema.anyOf ?? [])]
+const formsOf = (schema: JsonSchema): readonly JsonSchema[] => [schema, ...alternatives(schema)]
 
 const propertiesOf = (schema: JsonSchema): [string, JsonSchema][] =>
   formsOf(schema).flatMap(({ properties = {} }) => Object.entries(properties))
 
 function allowedText(schema: JsonSchema): string {
-  if (schema.anyOf) return [...new Set(schema.anyOf.map(allowedText))].join(' or ')
+  const others = alternatives(schema)
+  if (others.length > 0) return [...new Set(others.map(allowedText))].join(' or ')
   if (schema.const !== undefined) return `\`${String(schema.const)}\``
   if (schema.enum) return schema.enum.map(value => `\`${String(value)}\``).join(', ')
   if (schema.properties) return 'block'

@@ -9,9 +9,11 @@ export function markdownTable(header: readonly string[], rows: readonly (readonl
   return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-/** The settings of a schema without the blocks' own lines where they say nothing. */
+/** The settings of a schema, but those that begin with one of `leaveOut`. */
 export function settingsTable(schema: z.ZodType, leaveOut: readonly string[] = []): string {
-  const rows = settingRows(schema).filter(({ setting }) => !leaveOut.some(name => isWithin(setting, name)))
+  const rows = settingRows(schema).filter(
+    ({ setting }) => !leaveOut.some(prefix => setting.startsWith(prefix)),
+  )
   return markdownTable(
     ['Setting', 'Allowed', 'Default', 'Meaning'],
     rows.map(({ setting, allowed, standard, required, description }) => [
@@ -22,8 +24,6 @@ export function settingsTable(schema: z.ZodType, leaveOut: readonly string[] = [
     ]),
   )
 }
-
-const isWithin = (setting: string, block: string) => setting === block || setting.startsWith(`${block}.`)
 
 export const errorsTable = (): string =>
   markdownTable(

@@ -57,12 +57,12 @@ class KafkaSink implements Sink {
   }
 
   async open(): Promise<Checkpoint> {
-    const { connector, log } = this.#options
+    const { log } = this.#options
     try {
       this.#producer = await this.#openProducer()
       await this.#ensureCheckpointTopic()
       const checkpoint = await this.#readCheckpointTopic()
-      log.info({ connector, entries: Object.keys(checkpoint).length }, 'sink open')
+      log.info({ entries: Object.keys(checkpoint).length }, 'sink open')
       return checkpoint
     } catch (error) {
       this.#discard()
@@ -146,7 +146,7 @@ class KafkaSink implements Sink {
     const old = this.#producer
     this.#producer = await this.#openProducer()
     old?.destroy()
-    this.#options.log.info({ connector: this.#options.connector }, 'producer renewed')
+    this.#options.log.info('producer renewed')
     return this.#producer
   }
 
