@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { service } from '../../test/services/index.ts'
 import { installedBinaries } from '../../test/services/postgres.ts'
-import { configFolder, startWorker } from '../../test/support/worker.ts'
+import { BUILT, configFolder, startWorker } from '../../test/support/worker.ts'
 import { type Figures, median, print, round } from '../figures.ts'
 import { processUsage } from '../process-usage.ts'
 import { copySlot, drain, dropSlot, receiveByPostgres } from './drain.ts'
@@ -130,7 +130,7 @@ async function receive({ databaseUrl }: Servers, changes: number, slot: string):
 async function benchLatency(servers: Servers, { seconds }: BenchOptions): Promise<Figures[]> {
   const figures: Figures[] = []
   using folder = configOf(servers, 'latency')
-  await using worker = await startWorker(folder.path)
+  await using worker = await startWorker(folder.path, BUILT)
   await worker.ready()
   const topic = 'latency.public.orders'
   // The topic is made by the first row, and the code gets warm.
@@ -160,7 +160,7 @@ async function writeRows(databaseUrl: string, count: number): Promise<void> {
 async function benchIdle(servers: Servers, { seconds }: BenchOptions): Promise<Figures> {
   using folder = configOf(servers, 'idle')
   const began = performance.now()
-  await using worker = await startWorker(folder.path)
+  await using worker = await startWorker(folder.path, BUILT)
   await worker.ready()
   const readyMs = Math.round(performance.now() - began)
   await new Promise(resolve => setTimeout(resolve, 2_000))

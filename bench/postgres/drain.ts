@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { until } from '../../test/support/until.ts'
-import { startWorker, type Worker } from '../../test/support/worker.ts'
+import { BUILT, startWorker, type Worker } from '../../test/support/worker.ts'
 import { round } from '../figures.ts'
 import { processUsage } from '../process-usage.ts'
 import { connect } from './workload.ts'
@@ -10,7 +10,7 @@ const POLL_MS = 20
 /** Seconds from the first record to the last, and what the worker used from its start to there. */
 export async function drain(folder: string, records: number) {
   const began = performance.now()
-  await using worker = await startWorker(folder)
+  await using worker = await startWorker(folder, BUILT)
   const first = await whenWritten(worker, 1)
   const last = await whenWritten(worker, records)
   const { cpuSeconds, peakBytes } = processUsage(worker.pid)

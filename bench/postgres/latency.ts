@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { systemClock } from '../../core/clock.ts'
-import { silentLogger } from '../../core/log.ts'
-import { readCommitted } from '../../core/sinks/kafka/reader.ts'
-import { quantile, round } from '../figures.ts'
+import { MARK, nowUs } from './mark.ts'
 import { connect } from './workload.ts'
 
 export interface LatencyOptions {
@@ -13,53 +14,35 @@ export interface LatencyOptions {
   readonly seconds: number
 }
 
-/** Enough for the server's own group commit to carry the rate. */
-const SESSIONS = 16
-const MARK = Buffer.from('@ts=')
-const DIGITS = 16
-
-/** From just before the statement is sent until the committed record is in a consumer's hand, in milliseconds. */
-export async function measureLatency(options: LatencyOptions) {
-  const stop = new AbortController()
-  const latencies: number[] = []
-  const reading = read(options, stop.signal, ms => latencies.push(ms))
-  const written = await write(options)
-  const end = performance.now() + 10_000
-  while (latencies.length < written && performance.now() < end) await systemClock.sleep(50)
-  stop.abort()
-  await reading
-  const sorted = latencies.toSorted((a, b) => a - b)
-  return {
-    written,
-    seen: latencies.length,
-    p50Ms: round(quantile(sorted, 0.5)),
-    p95Ms: round(quantile(sorted, 0.95)),
-    p99Ms: round(quantile(sorted, 0.99)),
-    maxMs: round(sorted.at(-1) ?? 0),
-  }
+export interface Latencies {
+  readonly seen: number
+  readonly p50Ms: number
+  readonly p95Ms: number
+  readonly p99Ms: number
+  readonly maxMs: number
 }
 
-const nowUs = () => Math.round((performance.timeOrigin + performance.now()) * 1_000)
+/** Enough for the server's own group commit to carry the rate. */
+const SESSIONS = 16
+const READER = fileURLToPath(new URL('latency-reader.ts', import.meta.url))
+const READER_STARTS_MS = 1_500
+const LAST_ARRIVE_MS = 1_500
 
-async function read(options: LatencyOptions, signal: AbortSignal, note: (ms: number) => void): Promise<void> {
-  const records = readCommitted({
-    kafka: { brokers: [options.kafka] },
-    topics: [options.topic],
-    from: 'end',
-    until: 'never',
-    signal,
-    clock: systemClock,
-    log: silentLogger,
+/** From just before the statement is sent until the committed record is in a consumer's hand. */
+export async function measureLatency(options: LatencyOptions): Promise<Latencies & { written: number }> {
+  const reader = spawn(process.execPath, [READER, options.kafka, options.topic], {
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
-  for await (const batch of records) {
-    const now = nowUs()
-    for (const { value } of batch) {
-      const mark = value?.lastIndexOf(MARK) ?? -1
-      if (!value || mark < 0) continue
-      const sent = Number(value.toString('latin1', mark + MARK.length, mark + MARK.length + DIGITS))
-      note((now - sent) / 1_000)
-    }
-  }
+  let output = ''
+  reader.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text
+  })
+  await systemClock.sleep(READER_STARTS_MS)
+  const written = await write(options)
+  await systemClock.sleep(LAST_ARRIVE_MS)
+  reader.kill('SIGTERM')
+  await once(reader, 'close')
+  return { written, ...(JSON.parse(output) as Latencies) }
 }
 
 /** Keeps to the rate: what a slow statement has held up is sent at once after it. */
@@ -76,8 +59,9 @@ async function write({ databaseUrl, rate, seconds }: LatencyOptions): Promise<nu
         if (early > 1) await systemClock.sleep(early)
         await client.query({
           name: 'place',
-          text: `insert into orders values (nextval('order_ids') + 1000000000, 1, 'new', 9.99, 'EUR', now(), now(), $1, 1, 1.5, true, gen_random_uuid())`,
-          values: [`@ts=${nowUs()}@`],
+          text: `insert into orders values (nextval('order_ids') + 1000000000, 1, 'new', 9.99, 'EUR', now(), now(),
+                   $1, 1, 1.5, true, gen_random_uuid())`,
+          values: [`${MARK}${nowUs()}@`],
         })
       }
     }),

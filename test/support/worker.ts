@@ -8,7 +8,9 @@ import type { ConnectorStatus } from '../../core/connector-status.ts'
 import { freePorts } from '../services/ports.ts'
 import { until } from './until.ts'
 
-const BINARY = fileURLToPath(new URL('../../bin/tributary.ts', import.meta.url))
+/** What tests run; what users run, for measuring. */
+const SOURCE = fileURLToPath(new URL('../../bin/tributary.ts', import.meta.url))
+export const BUILT = fileURLToPath(new URL('../../dist/bin/tributary.js', import.meta.url))
 
 export interface LogLine {
   readonly level: string
@@ -42,10 +44,10 @@ export function configFolder(
 }
 
 /** Runs `tributary run FOLDER`; the folder's worker.yaml must take its HTTP port from ${HTTP_PORT}. */
-export async function startWorker(folder: string, environment: Record<string, string> = {}): Promise<Worker> {
+export async function startWorker(folder: string, binary: string = SOURCE): Promise<Worker> {
   const [port] = await freePorts(1)
-  const child = spawn(process.execPath, [BINARY, 'run', folder], {
-    env: { ...process.env, ...environment, HTTP_PORT: String(port) },
+  const child = spawn(process.execPath, [binary, 'run', folder], {
+    env: { ...process.env, HTTP_PORT: String(port) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const log: LogLine[] = []

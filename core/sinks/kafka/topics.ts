@@ -149,11 +149,9 @@ export class KafkaTopics {
  * key (Kafka answers INVALID_RECORD), so a topic of keyless records keeps all of them.
  */
 export function topicToCreate(topic: string, shape: TopicShape): ITopicConfig {
-  const policy = shape.isKeyless
+  const settings = shape.isKeyless
     ? { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' }
     : { 'cleanup.policy': 'compact' }
-  // The time of the commit, whatever the brokers' default is.
-  const settings = { ...policy, 'message.timestamp.type': 'CreateTime' }
   return {
     topic,
     numPartitions: shape.partitions,
