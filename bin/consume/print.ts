@@ -59,6 +59,21 @@ function valueText(value: Decoded | undefined): string {
 export function keyIs(key: Fields | null, wanted: string): boolean {
   if (key === null) return false
   const values = Object.values(key)
-  if (values.length === 1 && String(values[0]) === wanted) return true
-  return JSON.stringify(key, plainValue) === wanted.replace(/\s*([{}:,])\s*/g, '$1')
+  return (
+    (values.length === 1 && String(values[0]) === wanted) ||
+    sortedText(key) === sortedText(parsedObject(wanted))
+  )
+}
+
+/** The same for objects with the same entries, in whatever order. */
+const sortedText = (fields: object | null) =>
+  fields && JSON.stringify(Object.entries(fields).toSorted(), plainValue)
+
+function parsedObject(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' ? value : null
+  } catch {
+    return null
+  }
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { service, stopServices } from '../../test/services/index.ts'
 import { freePorts } from '../../test/services/ports.ts'
+import { DATABASES, removeTraces } from './clean.ts'
 import { type Comparison, compareTables } from './compare.ts'
 import { createShop, keepShop } from './shop.ts'
 
@@ -36,7 +37,6 @@ async function startServers(): Promise<Servers> {
 async function createDatabase(server: string, name: string): Promise<string> {
   const admin = new pg.Client({ connectionString: server })
   await admin.connect()
-  await admin.query(`drop database if exists ${name}`)
   await admin.query(`create database ${name}`)
   await admin.end()
   return Object.assign(new URL(server), { pathname: `/${name}` }).href
@@ -75,10 +75,9 @@ function report(comparisons: readonly Comparison[]): boolean {
   return equal
 }
 
-async function demo(children: ChildProcess[]): Promise<boolean> {
-  const servers = await startServers()
-  const database = await createDatabase(servers.postgres, 'shop')
-  const viewUrl = await createDatabase(servers.postgres, 'shop_view')
+async function demo(servers: Servers, children: ChildProcess[]): Promise<boolean> {
+  const database = await createDatabase(servers.postgres, DATABASES.shop)
+  const viewUrl = await createDatabase(servers.postgres, DATABASES.view)
   const shop = new pg.Client({ connectionString: database })
   const view = new pg.Client({ connectionString: viewUrl })
   await Promise.all([shop.connect(), view.connect()])
@@ -131,18 +130,24 @@ async function keepRunning(servers: Servers): Promise<void> {
   console.log(
     `  npx tributary consume shop.public.orders --brokers ${servers.kafka} --registry ${servers.registry}`,
   )
-  console.log(`  psql ${servers.postgres.replace(/\/postgres$/, '/shop')}`)
+  console.log(`  psql ${servers.postgres.replace(/\/postgres$/, `/${DATABASES.shop}`)}`)
   await new Promise(resolve => process.once('SIGINT', resolve))
 }
 
 const children: ChildProcess[] = []
 try {
-  process.exitCode = (await demo(children)) ? 0 : 1
+  const servers = await startServers()
+  await removeTraces(servers)
+  try {
+    process.exitCode = (await demo(servers, children)) ? 0 : 1
+  } finally {
+    for (const child of children) child.kill('SIGTERM')
+    await Promise.all(children.map(ended))
+    await removeTraces(servers)
+  }
 } catch (error) {
   console.error(`\n${(error as Error).message}`)
   process.exitCode = 1
 } finally {
-  for (const child of children) child.kill('SIGTERM')
-  await Promise.all(children.map(ended))
   await stopServices()
 }
