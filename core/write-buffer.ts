@@ -34,13 +34,16 @@ const emptyPart = (): Part => ({ records: [], checkpoint: {}, bytes: 0 })
 
 /**
  * Records that wait for the next write. Those of a source transaction whose end has not come stay behind in
- * `#open`, so that a write holds whole transactions; only one too large for the buffer is cut.
+ * `#open`, so that a write holds whole transactions; only one too large for the buffer is cut, and once it is, in
+ * pieces of the usual size: there is nothing whole left to wait for, and large pieces would only cost memory.
  */
 export class WriteBuffer {
   readonly #limits: WriteLimits
   #closed = emptyPart()
   #open = emptyPart()
   #hasClosed = false
+  /** The beginning of the open transaction has been taken. */
+  #isCutting = false
 
   constructor(limits: WriteLimits = DEFAULT_WRITE_LIMITS) {
     this.#limits = limits
@@ -56,28 +59,36 @@ export class WriteBuffer {
 
   /** Nothing more may be added before a write has taken something. */
   get isFull(): boolean {
-    const { targetRecords, targetBytes } = this.#limits
-    const { records, bytes } = this.#closed
-    return records.length >= targetRecords || bytes >= targetBytes || this.#isAtMost
+    return this.#hasTarget(this.#closed) || this.#isPieceFull
   }
 
-  /** Is there something that may be written now? Of an unfinished transaction, only when it fills the buffer. */
+  /** Is there something that may be written now? Of an unfinished transaction, only what fills the buffer. */
   get isReady(): boolean {
-    return this.#hasClosed || this.#isAtMost
+    return this.#hasClosed || this.#isPieceFull
   }
 
-  get #isAtMost(): boolean {
+  get #isPieceFull(): boolean {
+    if (this.#isCutting) return this.#hasTarget(this.#open)
     return this.records >= this.#limits.maxRecords || this.bytes >= this.#limits.maxBytes
+  }
+
+  #hasTarget({ records, bytes }: Part): boolean {
+    return records.length >= this.#limits.targetRecords || bytes >= this.#limits.targetBytes
   }
 
   add(records: OutRecord[], batch: ChangeBatch): void {
     append(this.#open, { records, checkpoint: batch.checkpoint, bytes: recordBytes(records) })
-    if (batch.complete) this.#close()
+    if (!batch.complete) return
+    this.#close()
+    this.#isCutting = false
   }
 
   /** Takes whole transactions if there are any, else the beginning of one that fills the buffer. */
   take(): Write {
-    if (!this.#hasClosed) this.#close()
+    if (!this.#hasClosed) {
+      this.#close()
+      this.#isCutting = true
+    }
     const write = this.#closed
     this.#closed = emptyPart()
     this.#hasClosed = false

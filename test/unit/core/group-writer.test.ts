@@ -99,6 +99,26 @@ describe('group writer', () => {
     assert.deepEqual(sink.writes[0]?.values, ['a1', 'a2', 'a3', 'a4'])
   })
 
+  it('goes on in pieces of the usual size once a transaction is cut, and keeps the next one whole again', async () => {
+    const limits = { targetRecords: 2, targetBytes: 1e6, maxRecords: 4, maxBytes: 1e6 }
+    const { sink, clock, add, writer } = setUp(limits)
+    for (const value of ['a1', 'a2', 'a3', 'a4']) add(value, false)
+    await settled()
+    for (const value of ['a5', 'a6']) add(value, false)
+    assert.equal(writer.isFull, true)
+    sink.writes[0]?.settle()
+    await clock.pass(10)
+    assert.deepEqual(sink.writes[1]?.values, ['a5', 'a6'])
+    add('a7')
+    for (const value of ['b1', 'b2', 'b3']) add(value, false)
+    sink.writes[1]?.settle()
+    await clock.pass(10)
+    assert.deepEqual(sink.writes[2]?.values, ['a7'])
+    sink.writes[2]?.settle()
+    await clock.pass(10)
+    assert.equal(sink.writes.length, 3)
+  })
+
   it('does not cut a transaction because others fill the buffer', async () => {
     const { sink, clock, add } = setUp()
     add('a')
