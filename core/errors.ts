@@ -76,7 +76,8 @@ export const ERROR_CODES = {
   },
   REPLAY_MISMATCH: {
     reaction: 'stop',
-    meaning: 'The log, read again at the checkpoint, holds another transaction than the one that was cut.',
+    meaning:
+      'The log is not the one of the checkpoint: it ends before it, or holds another transaction than the one that was cut.',
     hint: 'Has the database been restored or replaced? The checkpoint belongs to another history.',
   },
   POSITION_INVALID: {

@@ -7,7 +7,10 @@ import { formatLsn } from './position.ts'
 
 // The only file that knows the driver.
 
-/** So that text has the form that datetime.ts and literals.ts read, whatever server, database or role are set to. */
+/**
+ * So that text has the form that datetime.ts and literals.ts read, whatever server, database or role are set to; that
+ * waiting for a slot is not given up; and that the server's warning of changes it leaves out is sent.
+ */
 const SESSION = {
   DateStyle: 'ISO',
   IntervalStyle: 'iso_8601',
@@ -16,6 +19,8 @@ const SESSION = {
   extra_float_digits: '1',
   client_encoding: 'UTF8',
   statement_timeout: '0',
+  lock_timeout: '0',
+  client_min_messages: 'warning',
 }
 
 const CONNECT_TIMEOUT_MS = 10_000

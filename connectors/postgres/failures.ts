@@ -18,6 +18,8 @@ const BY_STATE: Readonly<Record<string, ErrorCode>> = {
   '55006': 'SLOT_IN_USE', // object_in_use
   '58P01': 'SLOT_LOST', // undefined_file: a segment of the log has been removed
   '53400': 'CHECK_FAILED', // configuration_limit_exceeded: no slot is free
+  '22021': 'VALUE_INVALID', // character_not_in_repertoire: text of a SQL_ASCII database that is not UTF-8
+  '22P05': 'VALUE_INVALID', // untranslatable_character
 }
 
 /** undefined_object is the slot before the stream runs, and the publication afterwards. */
@@ -32,9 +34,14 @@ export function sourceFailure(thrown: unknown, place: FailurePlace): TributaryEr
   if (thrown instanceof TributaryError) return thrown
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const state = sqlState(error)
-  const said = state && QUOTES_DATA.test(state) ? `SQLSTATE ${state}` : error.message
+  const said = state && QUOTES_DATA.test(state) ? withoutData(state) : error.message
   return new TributaryError(failureCode(state, place.phase), `${place.where}: ${said}`, { cause: error })
 }
+
+const withoutData = (state: string): string =>
+  BY_STATE[state] === 'VALUE_INVALID'
+    ? `a text has no form in UTF-8 (SQLSTATE ${state})`
+    : `SQLSTATE ${state}`
 
 function failureCode(state: string | null, phase: Phase): ErrorCode {
   if (state === null || isPassing(state)) {
@@ -45,8 +52,11 @@ function failureCode(state: string | null, phase: Phase): ErrorCode {
   return BY_STATE[state] ?? 'INTERNAL'
 }
 
-/** Connection exceptions, too many connections, out of memory or disk, and the server's going down or coming up. */
-const isPassing = (state: string): boolean => /^(08|53[0-3]|57P)/.test(state)
+/**
+ * Connection exceptions, rollbacks (a standby's conflict with what it replays), too many connections, out of memory or disk,
+ * a lock that is taken, and what operators do: cancelling, the server's going down or coming up.
+ */
+const isPassing = (state: string): boolean => /^(08|40|53[0-3]|55P03|57)/.test(state)
 
 /** The server's five characters; null for what did not come from it, such as ECONNREFUSED. */
 function sqlState(error: Error): string | null {

@@ -12,6 +12,8 @@ export interface Slot {
   readonly confirmedLsn: bigint | null
   /** Why the server has given it up; null: it has not. */
   readonly lostBecause: string | null
+  /** The end of the server's log; null on a standby, which reads its log again after a restart. */
+  readonly logEndLsn: bigint | null
 }
 
 interface SlotRow {
@@ -22,18 +24,20 @@ interface SlotRow {
   confirmed: string | null
   status: string | null
   reason: string | null
+  logEnd: string | null
 }
 
 /** Columns that newer servers have are read by way of JSON, so that one statement does for all. */
 const SLOT = `
   SELECT slot_type AS type, plugin, database::text, active_pid AS "readerPid", confirmed_flush_lsn::text AS confirmed,
-    wal_status AS status, to_jsonb(s) ->> 'invalidation_reason' AS reason
+    wal_status AS status, to_jsonb(s) ->> 'invalidation_reason' AS reason,
+    CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_flush_lsn()::text END AS "logEnd"
   FROM pg_replication_slots s WHERE slot_name = $1`
 
 export async function readSlot(queries: Queries, name: string): Promise<Slot | null> {
   const [row] = await queries.query<SlotRow>(SLOT, [name])
   if (!row) return null
-  const { type, plugin, database, readerPid, confirmed, status, reason } = row
+  const { type, plugin, database, readerPid, confirmed, status, reason, logEnd } = row
   return {
     type,
     plugin,
@@ -41,6 +45,7 @@ export async function readSlot(queries: Queries, name: string): Promise<Slot | n
     readerPid,
     confirmedLsn: confirmed === null ? null : parseLsn(confirmed),
     lostBecause: reason ?? (status === 'lost' ? 'wal_removed' : null),
+    logEndLsn: logEnd === null ? null : parseLsn(logEnd),
   }
 }
 
@@ -58,8 +63,9 @@ export async function createSlot(queries: Queries, name: string): Promise<bigint
 
 /**
  * Whether the slot still holds everything after `lsn`. Streaming from an earlier place than the slot's own is no
- * error to the server: it begins at its own without a word, and the changes between are never seen.
- * @throws TributaryError SLOT_MISSING, SLOT_LOST, SLOT_AHEAD
+ * error to the server: it begins at its own without a word, and the changes between are never seen. Nor is a later place
+ * than the end of its log, as after a restore: it leaves out everything until the log has grown as far.
+ * @throws TributaryError SLOT_MISSING, SLOT_LOST, SLOT_AHEAD, REPLAY_MISMATCH
  */
 export function assertHolds(slot: Slot | null, lsn: bigint, where: string): asserts slot is Slot {
   if (!slot) {
@@ -73,6 +79,12 @@ export function assertHolds(slot: Slot | null, lsn: bigint, where: string): asse
     throw new TributaryError(
       'SLOT_AHEAD',
       `${where} begins at ${formatLsn(slot.confirmedLsn)}, after the checkpoint at ${formatLsn(lsn)}.`,
+    )
+  }
+  if (slot.logEndLsn !== null && slot.logEndLsn < lsn) {
+    throw new TributaryError(
+      'REPLAY_MISMATCH',
+      `${where}: the server's log ends at ${formatLsn(slot.logEndLsn)}, before the checkpoint at ${formatLsn(lsn)}.`,
     )
   }
 }

@@ -36,6 +36,30 @@ function starts(scene: Scene): void {
     assert.deepEqual(publication, { puballtables: true, pubviaroot: true })
   })
 
+  it('is waited for while other transactions run, whatever limits the role has', async () => {
+    const { database } = scene
+    await database.commit('CREATE TABLE t (id int PRIMARY KEY)')
+    for (const limit of ['lock_timeout', 'statement_timeout']) {
+      await database.commit(`ALTER DATABASE ${database.name} SET ${limit} = '50ms'`)
+    }
+    const other = await database.connect()
+    try {
+      await other.query('BEGIN; SET LOCAL statement_timeout = 0; INSERT INTO t VALUES (1)')
+      const beginning = scene.begin()
+      await until('the slot is waited for, and for longer than that', async () => {
+        const waiting = await database.query(
+          `SELECT FROM pg_stat_activity WHERE query_start < clock_timestamp() - interval '200ms'
+           AND application_name = 'tributary' AND datname = current_database() AND wait_event_type = 'Lock'`,
+        )
+        return waiting.length > 0
+      })
+      await other.query('COMMIT')
+      assert.ok((await beginning).checkpoint.stream)
+    } finally {
+      await other.end()
+    }
+  })
+
   it('holds only the tables that are wanted, where not all are', async () => {
     const { database } = scene
     await database.commit('CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY)')
@@ -172,9 +196,22 @@ function refuses(scene: Scene): void {
     assert.equal((await rejection(scene.reader(unreadable).pull())).code, 'POSITION_INVALID')
   })
 
+  it('is not read at a checkpoint that lies after the end of the log, as it does when the server was restored', async () => {
+    const { database } = scene
+    await database.commit('CREATE TABLE t (id int PRIMARY KEY)')
+    const reader = await scene.begin()
+    await reader.stop()
+    const later = formatLsn(lsnOf(reader.checkpoint) + (1n << 40n))
+    const error = await rejection(scene.reader({ stream: { position: `1;lsn=${later}`, epoch: 1 } }).pull())
+    assert.equal(error.code, 'REPLAY_MISMATCH')
+    assert.match(error.message, new RegExp(`before the checkpoint at ${later}`))
+  })
+
   it('that holds changes from before its publication stops the connector, on any version', async () => {
     const { database } = scene
     await database.commit('CREATE TABLE t (id int PRIMARY KEY)')
+    // The server's warning is all that tells of it on newer versions.
+    await database.commit(`ALTER DATABASE ${database.name} SET client_min_messages = error`)
     const reader = await scene.begin()
     await reader.stop()
     await database.commit(`DROP PUBLICATION ${database.slot}`, 'INSERT INTO t VALUES (1)')

@@ -10,16 +10,22 @@ const slot = (parts: Partial<Slot>): Slot => ({
   readerPid: null,
   confirmedLsn: 100n,
   lostBecause: null,
+  logEndLsn: 200n,
   ...parts,
 })
 
 it('A slot holds what comes after the checkpoint if it begins there or before', () => {
   assertHolds(slot({}), 100n, 'Connector shop')
-  assertHolds(slot({}), 101n, 'Connector shop')
+  assertHolds(slot({}), 200n, 'Connector shop')
   assert.throws(() => assertHolds(slot({}), 99n, 'Connector shop'), {
     code: 'SLOT_AHEAD',
     message: /0\/64.*0\/63/,
   })
+  assert.throws(() => assertHolds(slot({}), 201n, 'Connector shop'), {
+    code: 'REPLAY_MISMATCH',
+    message: /0\/C8.*0\/C9/,
+  })
+  assertHolds(slot({ logEndLsn: null }), 201n, 'Connector shop')
   assert.throws(() => assertHolds(null, 99n, 'Connector shop'), { code: 'SLOT_MISSING' })
   const lost = slot({ lostBecause: 'wal_removed', confirmedLsn: null })
   assert.throws(() => assertHolds(lost, 99n, 'Connector shop'), { code: 'SLOT_LOST', message: /wal_removed/ })
@@ -40,6 +46,9 @@ it('What the server and the socket say is told apart by when it comes', () => {
   assert.equal(failure(serverError('28P01', 'password'), 'asking').code, 'SOURCE_ACCESS_DENIED')
   assert.equal(failure(serverError('42704', 'slot'), 'starting').code, 'SLOT_MISSING')
   assert.equal(failure(serverError('42704', 'publication'), 'streaming').code, 'CHECK_FAILED')
+  assert.equal(failure(serverError('57014', 'canceling'), 'streaming').code, 'SOURCE_CONNECTION_LOST')
+  assert.equal(failure(serverError('40001', 'conflict with recovery'), 'asking').code, 'SOURCE_UNREACHABLE')
+  assert.equal(failure(serverError('22021', 'byte sequence'), 'streaming').code, 'VALUE_INVALID')
   assert.equal(failure(serverError('XX000', 'odd'), 'streaming').code, 'INTERNAL')
 })
 
