@@ -60,6 +60,7 @@ async function decoder() {
       primaryKey: { columns: ['id'], isDeferrable: false },
       baseTypes: COLUMNS.map(([, typeOid, typeModifier]) => ({ typeOid, typeModifier })),
       typeNames: COLUMNS.map(([name]) => name),
+      hasPartialOldRows: false,
     }),
   })
   const reader = new LogReader({

@@ -26,7 +26,7 @@ export interface RowShape {
 
 export interface ColumnReader {
   readonly decodeText: DecodeText
-  /** Only such columns are filled in a key tuple. */
+  /** Such columns are filled in every tuple of an old row; others may stand there as null when they were not logged. */
   readonly isIdentity: boolean
 }
 
@@ -56,12 +56,12 @@ export function readImages(op: Op, cursor: Cursor, shape: RowShape): RowImages {
 }
 
 function readOldTuple(cursor: Cursor, shape: RowShape, kind: number): Value[] {
-  if (kind === OLD) return readTuple(cursor, shape, null)
-  expectTuple(kind, KEY, shape)
+  if (kind !== OLD) expectTuple(kind, KEY, shape)
   const row = readTuple(cursor, shape, null)
-  // A key tuple has nulls where the old values were not logged; those nulls say nothing.
+  // Nulls stand where the old values were not logged; those nulls say nothing. The letter does not tell: it speaks of the
+  // table, and what is logged is decided by each of its partitions.
   for (let index = 0; index < row.length; index++) {
-    if (!shape.columns[index]?.isIdentity) row[index] = UNAVAILABLE
+    if (row[index] === null && !shape.columns[index]?.isIdentity) row[index] = UNAVAILABLE
   }
   return row
 }

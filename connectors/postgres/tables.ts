@@ -62,8 +62,12 @@ export class Tables {
   }
 
   async #describeCaptured(relation: Relation): Promise<void> {
-    const shape = rowShape(relation, await this.#rules.lookUp(relation), this.#rules)
-    const signature = JSON.stringify([shape.table, relation.columns])
+    const catalog = await this.#rules.lookUp(relation)
+    const described = catalog.hasPartialOldRows
+      ? markOnly(relation, catalog.primaryKey?.columns ?? [])
+      : relation
+    const shape = rowShape(described, catalog, this.#rules)
+    const signature = JSON.stringify([shape.table, described.columns])
     const known = this.#byShape.get(signature)
     if (!known) this.#byShape.set(signature, shape)
     this.#byId.set(relation.id, known ?? shape)
@@ -103,7 +107,9 @@ export function rowShape(
  * - DEFAULT: the log marks the primary key's columns as it was then; the catalog only gives their order. No mark: no
  *   primary key then, or a deferrable one, by which the server identifies no old rows (and so refuses updates).
  * - FULL marks all columns, NOTHING none: the primary key comes from the catalog.
- * - USING INDEX marks the index's columns. A primary key that is not among them would be missing in deletes.
+ * - USING INDEX marks the index's columns. A primary key that is not among them would be missing in deletes; one that is
+ *   deferrable could not be followed, since old rows come without what tells them apart: the index's columns are at all
+ *   times unique.
  */
 function keyOf(
   relation: Relation,
@@ -118,9 +124,16 @@ function keyOf(
   const isMarked = primaryKey.length > 0 && primaryKey.every(index => marked.includes(index))
   const isCurrent = isMarked && primaryKey.length === marked.length
   const usesMarks = (identity === 'default' && (marked.length > 0 || !deferrableKey)) || identity === 'index'
-  const usesPrimaryKey = identity === 'default' ? isCurrent : isMarked
+  const usesPrimaryKey = identity === 'default' || deferrableKey ? isCurrent : isMarked
   if (usesMarks && !usesPrimaryKey) return { key: marked, deferrableKey: false }
-  return { key: primaryKey, deferrableKey: deferrableKey && primaryKey.length > 0 }
+  const hasWholeOldRows = identity === 'full' && !catalog.hasPartialOldRows
+  return { key: primaryKey, deferrableKey: deferrableKey && hasWholeOldRows && primaryKey.length > 0 }
+}
+
+/** A description by which only these columns identify the old row. */
+function markOnly(relation: Relation, names: readonly string[]): Relation {
+  const columns = relation.columns.map(column => ({ ...column, isIdentity: names.includes(column.name) }))
+  return { ...relation, columns }
 }
 
 /** The places of these columns; none if one is missing. */

@@ -120,6 +120,18 @@ function deferrableKeys(scene: Scene): void {
     assert.deepEqual(await folded(scene, reader.events), { 2: 'a', 3: 'b', 4: 'c', 100: 'last' })
   })
 
+  it('are deleted where the replica identity is another index, which tells less of them', async () => {
+    const { database } = scene
+    await database.commit(`
+      CREATE TABLE t (id int PRIMARY KEY DEFERRABLE, v text); CREATE UNIQUE INDEX by_id ON t (id);
+      ALTER TABLE t REPLICA IDENTITY USING INDEX by_id`)
+    const reader = await scene.begin()
+    await database.commit(`INSERT INTO t VALUES (1, 'a'); DELETE FROM t`, `INSERT INTO t VALUES (2, 'b')`)
+    await reader.pullUntil(({ events }) => events.at(-1)?.after?.[0] === 2)
+    assert.deepEqual(await folded(scene, reader.events), { 2: 'b' })
+    assert.equal(reader.events[0]?.table.deferrableKey, false)
+  })
+
   it('end with the truth for each key when two rows change places by way of a third', async () => {
     const { database } = scene
     await database.commit('CREATE TABLE t (id int PRIMARY KEY, v text)')
@@ -177,6 +189,26 @@ function names(scene: Scene): void {
     const { events } = await reader.pullEvents(1)
     assert.deepEqual(events.map(told), [['c', null, { "I'd": 1, Ünit: 'a' }]])
     assert.deepEqual([events[0]?.table.schema, events[0]?.table.name], ['My "Schema"', 'Tä😀ble'])
+  })
+
+  it('of partitions lack what their partition does not log, whatever the table promises', async () => {
+    const { database } = scene
+    await database.commit(`
+      CREATE TABLE p (id int PRIMARY KEY, v text, big text) PARTITION BY RANGE (id);
+      CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20);
+      ALTER TABLE p1 ALTER big SET STORAGE EXTERNAL; ALTER TABLE p REPLICA IDENTITY FULL; ALTER TABLE p2 REPLICA IDENTITY FULL`)
+    const reader = await scene.begin({ settings: { tables: ['public.p'] } })
+    await database.commit(`INSERT INTO p VALUES (1, 'a', repeat('x', 10000)), (11, 'b', NULL)`)
+    await database.commit('UPDATE p SET id = id + 1', 'DELETE FROM p')
+    const { events } = await reader.pullEvents(8)
+    assert.deepEqual(events.slice(2).map(told), [
+      ['d', { id: 1, v: undefined, big: undefined }, null],
+      ['c', null, { id: 2, v: 'a', big: undefined }],
+      ['d', { id: 11, v: 'b', big: undefined }, null],
+      ['c', null, { id: 12, v: 'b', big: null }],
+      ['d', { id: 2, v: undefined, big: undefined }, null],
+      ['d', { id: 12, v: 'b', big: undefined }, null],
+    ])
   })
 
   it('of partitions come under the name of their table', async () => {

@@ -122,6 +122,31 @@ function keys(scene: Scene): void {
     )
   })
 
+  it('are the same for rows that were written before a column of the key was renamed', async () => {
+    const { database } = scene
+    await database.commit(
+      'CREATE TABLE d (a int, b int, v text, PRIMARY KEY (b, a)); CREATE TABLE f (a int, b int, v text, PRIMARY KEY (b, a))',
+      'ALTER TABLE f REPLICA IDENTITY FULL',
+    )
+    const reader = await scene.begin()
+    const begin = reader.checkpoint
+    await reader.stop()
+    await database.commit(`INSERT INTO d VALUES (1, 2, 'x'); INSERT INTO f VALUES (1, 2, 'x')`)
+    await database.commit(
+      'ALTER TABLE d RENAME b TO c; ALTER TABLE f RENAME b TO c',
+      'INSERT INTO f VALUES (3, 4)',
+    )
+    const events = await scene.replay(begin, 3)
+    assert.deepEqual(
+      events.map(({ table }) => keyNames(table)),
+      [
+        ['b', 'a'],
+        ['b', 'a'],
+        ['c', 'a'],
+      ],
+    )
+  })
+
   it('know a deferrable key', async () => {
     const { database } = scene
     await database.commit(

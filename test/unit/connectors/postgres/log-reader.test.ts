@@ -41,6 +41,7 @@ function logReader(from: Position = START) {
         primaryKey: { columns: ['id'], isDeferrable: false },
         baseTypes: columns,
         typeNames: columns.map(() => 'some type'),
+        hasPartialOldRows: false,
       }
     },
   })
