@@ -49,7 +49,7 @@ export function kafkaAttempt(settings: Settings, context: Context): Attempt {
     source,
     sink,
     encoder: kafkaEncoder(settings, context, topics),
-    checkServers: () => checkServers(settings, context),
+    checkServers: signal => checkServers(settings, context, signal),
     close: async () => topics.close(),
   }
 }
@@ -102,7 +102,11 @@ const encoderBasics = (settings: Settings) => ({
 })
 
 /** What Kafka and the registry must have for this connector. Changes nothing. */
-export async function checkServers(settings: Settings, context: Context): Promise<Finding[]> {
+export async function checkServers(
+  settings: Settings,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Finding[]> {
   const kafka = checkKafka({
     ...context,
     ...settings.topics,
@@ -111,7 +115,9 @@ export async function checkServers(settings: Settings, context: Context): Promis
     topicPrefix: prefixOf(settings),
     checkpointTopic: checkpointTopicOf(settings),
     delivery: settings.delivery,
+    signal,
   })
-  const registry = settings.format === 'avro' && settings.registry ? checkRegistry(settings.registry) : []
+  const registry =
+    settings.format === 'avro' && settings.registry ? checkRegistry(settings.registry, signal) : []
   return (await Promise.all([kafka, registry])).flat()
 }

@@ -32,3 +32,7 @@ try {
   if (error.code === 'INTERNAL') console.error(error.stack)
   process.exitCode = error.code === 'CONFIG_INVALID' || error.code === 'CHECK_FAILED' ? 2 : 1
 }
+// What clients leave behind, such as timers and connections that nobody answers, must not hold the process for
+// seconds; what it has printed must get out.
+process.stdout.on('error', () => process.exit())
+process.stdout.write('', () => process.exit())

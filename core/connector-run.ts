@@ -7,6 +7,7 @@ import type { Logger } from './log.ts'
 import type { ConnectorMetrics } from './metrics.ts'
 import { type PipelineObserver, runPipeline } from './pipeline.ts'
 import type { Encoder, Finding, Sink, Source } from './types.ts'
+import { untilAborted } from './until-aborted.ts'
 import type { WriteLimits } from './write-buffer.ts'
 
 /** Fresh parts for one attempt; a failed attempt's are never used again. */
@@ -14,8 +15,8 @@ export interface Attempt {
   readonly source: Source
   readonly encoder: Encoder
   readonly sink: Sink
-  /** What else must be in order before the start: Kafka's and the registry's findings. */
-  checkServers(): Promise<Finding[]>
+  /** What else must be in order before the start: Kafka's and the registry's findings. Ends early when aborted. */
+  checkServers(signal: AbortSignal): Promise<Finding[]>
   /** Called once, after source and sink have been closed: gives back what else the attempt holds. */
   close(): Promise<void>
 }
@@ -95,28 +96,39 @@ export class ConnectorRun {
     return null
   }
 
+  /** Also parts that cannot be made are a failure of the connector, and not of the worker. */
   async #attempt(signal: AbortSignal): Promise<TributaryError | null> {
-    const { clock, log, attempt, writeLimits } = this.#options
     this.#enter('starting')
-    const parts = attempt()
+    try {
+      return await this.#use(this.#options.attempt(), signal)
+    } catch (error) {
+      return asTributaryError(error)
+    }
+  }
+
+  async #use(parts: Attempt, signal: AbortSignal): Promise<TributaryError | null> {
+    const { clock, log, writeLimits } = this.#options
     const { source, encoder, sink } = parts
     this.#source = source
     try {
-      await this.#check(parts)
+      await this.#check(parts, signal)
       if (signal.aborted) return null
       const limits = writeLimits ? { limits: writeLimits } : {}
       await runPipeline({ source, encoder, sink, clock, observer: this.#observer(), ...limits }, signal)
       return signal.aborted ? null : new TributaryError('INTERNAL', 'The stream ended by itself.')
-    } catch (error) {
-      return asTributaryError(error)
     } finally {
       this.#progress.dropped()
       await closeAll([source, sink, parts], log)
     }
   }
 
-  async #check({ source, checkServers }: Attempt): Promise<void> {
-    const [own, servers] = await Promise.all([source.check(), checkServers()])
+  /** A stop does not wait for servers that do not answer. */
+  async #check({ source, checkServers }: Attempt, signal: AbortSignal): Promise<void> {
+    const done = new AbortController()
+    const asking = Promise.all([source.check(), checkServers(AbortSignal.any([signal, done.signal]))])
+    const answers = await untilAborted(asking, signal).finally(() => done.abort())
+    if (answers === undefined) return
+    const [own, servers] = answers
     this.#findings = [...own, ...servers]
     const failures = this.#findings.filter(({ severity, isAbsent }) => severity === 'failure' && !isAbsent)
     for (const { severity, subject, message, fix, isAbsent } of this.#findings) {

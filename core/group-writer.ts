@@ -50,6 +50,8 @@ export class GroupWriter {
   }
 
   add(records: OutRecord[], batch: ChangeBatch): void {
+    // What was being encoded when a write failed comes too late; a write on top would hide why the first failed.
+    if (this.#failure) return
     this.#buffer.add(records, batch)
     this.#writing ??= this.#writeWhatIsReady()
   }

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import { GroupWriter } from './group-writer.ts'
 import type { ChangeBatch, Encoder, Sink, Source } from './types.ts'
+import { untilAborted } from './until-aborted.ts'
 import type { Write, WriteLimits } from './write-buffer.ts'
 
 /** What a pipeline tells about itself; all are called synchronously and must not throw. */
@@ -41,7 +42,8 @@ export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Pr
     },
     onFailure: error => failed.abort(error),
   })
-  const checkpoint = await sink.open()
+  const checkpoint = await untilAborted(sink.open(), signal)
+  if (checkpoint === undefined) return
   let isStreaming = false
   try {
     for await (const batch of source.stream(checkpoint, stop)) {

@@ -34,7 +34,7 @@ async function checkConnector(settings: ConnectorSettings<SourceSettings>): Prom
   try {
     const parts = await Promise.all([
       source.check().catch(unreachable('source')),
-      checkServers(settings, context).catch(unreachable('kafka')),
+      checkServers(settings, context, new AbortController().signal).catch(unreachable('kafka')),
     ])
     return { connector: settings.name, findings: parts.flat() }
   } finally {

@@ -21,6 +21,8 @@ export interface KafkaCheckOptions {
   readonly delivery: 'exactly-once' | 'at-least-once'
   readonly clock: Clock
   readonly log: Logger
+  /** Ends the asking before its time. */
+  readonly signal: AbortSignal
 }
 
 const DEADLINE_MS = 20_000
@@ -28,7 +30,7 @@ const DEADLINE_MS = 20_000
 /** What Kafka must have and allow for this connector. Changes nothing; never rejects. */
 export async function checkKafka(options: KafkaCheckOptions): Promise<Finding[]> {
   const client = new KafkaClient(options.kafka, options.log)
-  const deadline = { clock: options.clock, ms: DEADLINE_MS, signal: new AbortController().signal }
+  const deadline = { clock: options.clock, ms: DEADLINE_MS, signal: options.signal }
   try {
     return await beforeDeadline(
       findAll(client, options),

@@ -58,6 +58,7 @@ describe('a Kafka with rights', () => {
 
   const check = (connector: string) =>
     checkKafka({
+      signal: new AbortController().signal,
       ...parts,
       kafka: { brokers: [broker.url] },
       connector,

@@ -60,6 +60,7 @@ describe('topics', () => {
   describe('check', () => {
     const check = (connector: string, options: { replication?: number; brokers?: string } = {}) =>
       checkKafka({
+        signal: new AbortController().signal,
         ...parts,
         kafka: { brokers: [options.brokers ?? brokers] },
         connector,

@@ -104,4 +104,32 @@ describe('pipeline', () => {
     await done
     assert.equal(sink.writes.length, 0)
   })
+
+  it('tells why a write failed, also when a batch was being prepared meanwhile', async () => {
+    const shape = Promise.withResolvers<void>()
+    let prepared = 0
+    const encoder: Encoder = {
+      ...namesEncoder,
+      prepare: () => (prepared++ === 2 ? shape.promise : undefined),
+    }
+    const { source, sink, done } = await setUp(encoder)
+    source.give(one('a'), one('b'))
+    await settled()
+    sink.writes[0]?.settle(new Error('the broker is away'))
+    await settled()
+    shape.resolve()
+    await assert.rejects(done, { message: 'the broker is away' })
+    assert.equal(sink.writes.length, 1)
+  })
+
+  it('does not wait for a sink that does not open once it is to stop', async () => {
+    const stop = new AbortController()
+    const sink = Object.assign(new HeldSink(), { open: () => new Promise<never>(() => {}) })
+    const source = new FakeSource()
+    const parts = { source, sink, encoder: namesEncoder, clock: new ManualClock(), observer: quiet }
+    const done = runPipeline(parts, stop.signal)
+    stop.abort()
+    await done
+    assert.equal(source.from, null)
+  })
 })

@@ -115,6 +115,28 @@ describe('a connector', () => {
     assert.equal(attempts[0]?.source.from, null)
   })
 
+  it('stops at once while servers do not answer its checks', async () => {
+    const { run, attempts } = connector('shop', {
+      prepare: ({ source }) => Object.assign(source, { check: () => new Promise(() => {}) }),
+    })
+    const stop = new AbortController()
+    const ended = run.run(stop.signal)
+    await settled()
+    stop.abort()
+    assert.equal(await ended, null)
+    assert.equal(attempts[0]?.source.closed, true)
+  })
+
+  it('fails by itself when its parts cannot be made', async () => {
+    const { run } = connector('shop', {
+      prepare: () => {
+        throw unknown
+      },
+    })
+    assert.equal(await run.run(new AbortController().signal), unknown)
+    assert.equal(run.state, 'failed')
+  })
+
   it('tells what it has read, holds and has written, and lags only while something is held', async () => {
     const { run, clock, attempts, metrics } = connector('shop')
     void run.run(new AbortController().signal)
