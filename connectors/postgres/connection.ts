@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { Client, type ClientConfig } from 'pg'
 import { LogicalReplicationService } from 'pg-logical-replication'
 import { TributaryError } from '../../core/errors.ts'
@@ -28,7 +29,8 @@ const QUERY_TIMEOUT_MS = 30_000
 /** How long an orderly end may take before the socket is dropped. */
 const CLOSE_TIMEOUT_MS = 2_000
 
-function clientConfig(sourceUrl: string): ClientConfig {
+/** `socket` is ours, so that an attempt to connect can be given up: the driver would wait for its end. */
+function clientConfig(sourceUrl: string, socket: Socket): ClientConfig {
   const url = new URL(sourceUrl)
   const ours = Object.entries(SESSION).map(([name, value]) => `-c ${name}=${value}`)
   // The driver prefers what stands in the URL: options in it are kept, but ours come later and win.
@@ -39,6 +41,7 @@ function clientConfig(sourceUrl: string): ClientConfig {
     connectionString: url.href,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    stream: () => socket,
   }
 }
 
@@ -50,6 +53,8 @@ export class Queries {
   readonly #url: string
   readonly #where: string
   #client: Client | null = null
+  /** Of the session that is being opened. */
+  #opening: Socket | null = null
   #isClosed = false
 
   constructor(url: string, where: string) {
@@ -80,6 +85,7 @@ export class Queries {
   /** Ends what is under way, too. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#opening?.destroy()
     await this.#drop()
   }
 
@@ -100,12 +106,18 @@ export class Queries {
   }
 
   async #open(): Promise<Client> {
-    const client = new Client(clientConfig(this.#url))
+    const socket = new Socket()
+    const client = new Client(clientConfig(this.#url, socket))
     // A session that ends between two queries; the next one opens another.
     client.on('error', () => {
       if (this.#client === client) this.#client = null
     })
-    await client.connect()
+    this.#opening = socket
+    try {
+      await client.connect()
+    } finally {
+      this.#opening = null
+    }
     if (!this.#isClosed) return client
     await client.end()
     throw new TributaryError('SOURCE_UNREACHABLE', `${this.#where}: closed while connecting.`)
@@ -125,6 +137,8 @@ export interface ReplicationStart {
   /** Transactions that were committed before are not sent. */
   readonly lsn: bigint
   readonly where: string
+  /** Gives up while the session is being opened. */
+  readonly signal: AbortSignal
 }
 
 export interface ReplicationEvents {
@@ -172,7 +186,8 @@ export async function openReplication(
   start: ReplicationStart,
   events: ReplicationEvents,
 ): Promise<ReplicationLink> {
-  const service = new LogicalReplicationService(clientConfig(start.url), {
+  const socket = new Socket()
+  const service = new LogicalReplicationService(clientConfig(start.url, socket), {
     acknowledge: { auto: false, timeoutSeconds: 0 },
   })
   const driver = Promise.withResolvers<DriverConnection>()
@@ -197,7 +212,10 @@ export async function openReplication(
     () => new TributaryError('SOURCE_CONNECTION_LOST', `${start.where}: the server has ended the stream.`),
     (error: unknown) => sourceFailure(error, { phase, where: start.where }),
   )
+  const giveUp = () => socket.destroy()
+  start.signal.addEventListener('abort', giveUp)
   const failure = await Promise.race([started.then(() => null), ended])
+  start.signal.removeEventListener('abort', giveUp)
   if (failure) {
     await service.stop()
     throw failure

@@ -21,9 +21,10 @@ export function createSource(settings: PostgresSettings, deps: SourceDeps): Sour
   ): AsyncGenerator<ChangeBatch, void, undefined> {
     // Waiting for a lock, or for old transactions while a slot is made, must not hold up the end.
     const interrupt = () => void queries.close()
+    if (signal.aborted) return
     signal.addEventListener('abort', interrupt)
     try {
-      session = await openSession({ capture, deps, queries, from: from.stream })
+      session = await openSession({ capture, deps, queries, from: from.stream, signal })
       void session.keepalive.run()
       yield* streamBatches(session, { clock: deps.clock, heartbeatMs: capture.heartbeatMs }, signal)
     } catch (error) {

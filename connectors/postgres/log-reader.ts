@@ -5,6 +5,7 @@ import type { Cursor } from './cursor.ts'
 import {
   type Begin,
   ENVELOPE,
+  type Relation,
   readBegin,
   readCommit,
   readKeepalive,
@@ -112,7 +113,7 @@ export class LogReader {
       case TAG.commit:
         return this.#endTransaction(cursor)
       case TAG.relation:
-        return this.#parts.tables.describe(readRelation(cursor))
+        return this.#describe(readRelation(cursor))
       case TAG.truncate:
         return this.#truncate(cursor)
       // Where the change was first made, what types are called, and messages of applications: no rows.
@@ -123,6 +124,14 @@ export class LogReader {
       default:
         throw unknownMessage(tag)
     }
+  }
+
+  #describe(relation: Relation): Promise<void> | null {
+    const waiting = this.#parts.tables.describe(relation)
+    if (!waiting) return null
+    return waiting.catch((error: unknown) => {
+      throw this.#located(error)
+    })
   }
 
   /** Keepalives come in order with everything else: what was committed before their LSN has come. */

@@ -29,6 +29,8 @@ export interface SessionOptions {
   readonly deps: SourceDeps
   readonly queries: Queries
   readonly from: CheckpointEntry | undefined
+  /** Ends the opening early. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -78,7 +80,8 @@ async function prepareServer({ capture, deps, queries }: SessionOptions, server:
   }
   if (found) {
     assertNotLost(found, where)
-    return { lsn: found.confirmedLsn ?? 0n, cut: null }
+    if (found.confirmedLsn === null) throw new TributaryError('SLOT_IN_USE', `${where} is still being made.`)
+    return { lsn: found.confirmedLsn, cut: null }
   }
   deps.log.info({ slot }, 'creating the slot: waits for running transactions to end')
   const lsn = await createSlot(queries, slot)
@@ -87,13 +90,20 @@ async function prepareServer({ capture, deps, queries }: SessionOptions, server:
 }
 
 async function connect(options: SessionOptions, server: Server, position: Position): Promise<Session> {
-  const { capture, deps, queries, from } = options
+  const { capture, deps, queries, from, signal } = options
   const { where } = capture
   // The inbox pauses the link and the link fills the inbox; the driver calls neither before the link is there.
   let link: ReplicationLink | null = null
   const inbox = new Inbox({ pause: () => link?.pause(), resume: () => link?.resume() })
   link = await openReplication(
-    { url: capture.url, slot: capture.slot, publication: capture.publication, lsn: position.lsn, where },
+    {
+      url: capture.url,
+      slot: capture.slot,
+      publication: capture.publication,
+      lsn: position.lsn,
+      where,
+      signal,
+    },
     { message: message => inbox.push(message), ended: reason => inbox.fail(reason) },
   )
   try {

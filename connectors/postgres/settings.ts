@@ -10,6 +10,10 @@ export const postgresSettings = z.strictObject({
   url: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+    .refine(
+      text => URL.canParse(text),
+      'is no URL; in user and password, characters such as / # @ are written as %2F %23 %40',
+    )
     .describe('`postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?sslmode=verify-full` for TLS'),
   tables: z
     .array(z.string().regex(TABLE_GLOB, 'must be SCHEMA.TABLE; * and ? are wildcards, ! excludes'))

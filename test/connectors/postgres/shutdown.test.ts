@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { it } from 'node:test'
+import { postgresSettings } from '../../../connectors/postgres/index.ts'
 import { service, startService } from '../../services/index.ts'
 import { BatchReader } from '../../support/batch-reader.ts'
+import { until } from '../../support/until.ts'
 import { TestDatabase } from './database.ts'
 import { rejection } from './scene.ts'
 
@@ -47,3 +51,67 @@ it('A server that cannot be reached, or refuses the login, is told apart', async
     await source.close()
   }
 })
+
+it('A stream that is told to end while a server does not answer its greeting ends at once', async () => {
+  const { url } = await service('postgres15')
+  const database = await TestDatabase.create(url)
+  await database.commit('CREATE TABLE t (id int PRIMARY KEY)')
+  // The first session is for questions, the second for the log.
+  for (const answered of [0, 1]) {
+    await using proxy = await muteAfter(answered, database.url)
+    const reader = new BatchReader(TestDatabase.at(proxy.url).source(), {})
+    const pulling = assert.rejects(reader.pull(), /the stream has ended/)
+    await until('a session is not answered', () => proxy.muted() > 0)
+    const begin = performance.now()
+    await Promise.all([pulling, reader.stop()])
+    assert.ok(performance.now() - begin < 1_000, `after ${answered} sessions it took too long`)
+  }
+  await database.drop()
+})
+
+it('A stream that is told to end before it begins does nothing', async () => {
+  const database = await TestDatabase.create((await service('postgres15')).url)
+  const reader = new BatchReader(database.source(), {})
+  assert.equal(await reader.abort(), true)
+  await reader.source.close()
+  assert.deepEqual(
+    await database.query('SELECT FROM pg_replication_slots WHERE database = current_database()'),
+    [],
+  )
+  await database.drop()
+})
+
+it('A URL that cannot be read is a mistake in the settings, which does not show the password', () => {
+  const { error } = postgresSettings.safeParse({
+    type: 'postgres',
+    url: 'postgres://u:se/cret@localhost/shop',
+  })
+  assert.match(error?.message ?? '', /%2F/)
+  assert.doesNotMatch(error?.message ?? '', /cret/)
+})
+
+/** Passes the first sessions on to the server, and takes later ones without a word. */
+async function muteAfter(answered: number, serverUrl: string) {
+  const server = new URL(serverUrl)
+  const sockets: Socket[] = []
+  let sessions = 0
+  const proxy = createServer(socket => {
+    sockets.push(socket.on('error', () => socket.destroy()))
+    if (sessions++ >= answered) return
+    const upstream = connect(Number(server.port), server.hostname).on('error', () => socket.destroy())
+    sockets.push(upstream)
+    socket.pipe(upstream).pipe(socket)
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const url = new URL(serverUrl)
+  url.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  return {
+    url: url.href,
+    muted: () => sessions - answered,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      proxy.close()
+      await once(proxy, 'close')
+    },
+  }
+}
