@@ -55,7 +55,7 @@ export class RegistryClient {
   readonly #clock: Clock
   #isWaiting = false
 
-  /** @throws TributaryError CONFIG_INVALID when `url` is no HTTP URL */
+  /** @throws TributaryError CONFIG_INVALID when `url` is no HTTP URL, or the credentials cannot be sent */
   constructor(options: RegistryOptions) {
     const { base, auth } = splitUrl(options)
     this.#base = base
@@ -190,14 +190,25 @@ function splitUrl({ url, auth }: RegistryOptions): { base: string; auth: Registr
   parsed.username = ''
   parsed.password = ''
   const fromUrl =
-    username === ''
-      ? undefined
-      : { username: decodeURIComponent(username), password: decodeURIComponent(password) }
+    username === '' ? undefined : { username: decodePart(username), password: decodePart(password) }
   return { base: parsed.href.replace(/\/+$/, ''), auth: auth ?? fromUrl }
 }
 
+function decodePart(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    const message = 'registry.url holds a % in user or password that begins no code; write it as %25.'
+    throw new TributaryError('CONFIG_INVALID', message)
+  }
+}
+
 function authorizationOf(auth: RegistryAuth): string {
-  if ('token' in auth) return `Bearer ${auth.token}`
+  if ('token' in auth) {
+    // `fetch` would refuse it at every request, and quote it.
+    if (/^[\x21-\x7e]+$/.test(auth.token)) return `Bearer ${auth.token}`
+    throw new TributaryError('CONFIG_INVALID', 'registry.auth.token holds blanks, line ends or other signs.')
+  }
   return `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`
 }
 

@@ -45,7 +45,7 @@ export async function runCommand(
   const result = await runConnectors(connectors, stopSignal(log))
   await http?.close()
   log.info({ failed: [...result.errors.keys()] }, 'worker ended')
-  return exitCode(result)
+  return exitCode(result, connectors.length)
 }
 
 function connectorRuns(
@@ -95,7 +95,10 @@ function stopSignal(log: Logger): AbortSignal {
 }
 
 /** 2 when nothing could be started at all, so that a wrong set-up can be told from a failure in operation. */
-function exitCode({ errors }: RunResult): number {
+function exitCode({ errors }: RunResult, connectors: number): number {
   if (errors.size === 0) return 0
-  return [...errors.values()].every(({ code }) => code === 'CHECK_FAILED') ? 2 : 1
+  const isRefused = [...errors.values()].every(
+    ({ code }) => code === 'CHECK_FAILED' || code === 'CONFIG_INVALID',
+  )
+  return isRefused && errors.size === connectors ? 2 : 1
 }

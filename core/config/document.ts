@@ -19,6 +19,14 @@ export interface ConfigDocument {
   lineOf(path: Path): number
 }
 
+const UNKNOWN_ALIAS = 'is no alias of anything above; a text that begins with * must stand in quotes'
+
+/** In place of the parser's own words, which quote what stands there. */
+const FLAWS: Readonly<Partial<Record<string, string>>> = {
+  TAG_RESOLVE_FAILED: 'has a tag that means nothing here; a text that begins with ! must stand in quotes',
+  BAD_ALIAS: UNKNOWN_ALIAS,
+}
+
 /** Reads the text of one YAML file. What is wrong with it is added to `problems`. */
 export function readDocument(
   file: string,
@@ -28,18 +36,25 @@ export function readDocument(
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const lineAt = (offset: number | undefined) => lines.linePos(offset ?? 0).line
-  for (const error of document.errors) {
-    problems.push({ file, line: lineAt(error.pos[0]), setting: '', message: error.message })
-  }
+  const reportAt = (offset: number | undefined, message: string) =>
+    problems.push({ file, line: lineAt(offset), setting: '', message })
+  // A warning is a tag that nobody knows: `!public.t` without quotes is one, and would leave an empty text.
+  const flaws = [...document.errors, ...document.warnings]
+  for (const { pos, code, message } of flaws) reportAt(pos[0], FLAWS[code] ?? message)
+  let isWhole = flaws.length === 0
   visit(document, {
+    // Its name is not told: it may be the beginning of a password.
+    Alias(_key, node) {
+      if (node.resolve(document)) return
+      reportAt(node.range?.[0], UNKNOWN_ALIAS)
+      isWhole = false
+    },
     Scalar(key, node) {
       if (typeof node.value !== 'string' || key === 'key') return
-      const report = (message: string) =>
-        problems.push({ file, line: lineAt(node.range?.[0]), setting: '', message })
-      node.value = interpolate(node.value, environment, report)
+      node.value = interpolate(node.value, environment, message => reportAt(node.range?.[0], message))
     },
   })
-  const value = document.errors.length > 0 ? undefined : (document.toJS() ?? {})
+  const value = isWhole ? (document.toJS() ?? {}) : undefined
   return { file, value, lineOf: path => lineAt(offsetOf(document, path)) }
 }
 

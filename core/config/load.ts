@@ -46,7 +46,7 @@ export function loadConfig<SourceSettings extends { type: string }>(
 ): Config<SourceSettings> {
   const problems: Problem[] = []
   const documents = configFiles(path).map(file =>
-    readDocument(file, readFileSync(file, 'utf8'), { environment: options.environment, problems }),
+    readDocument(file, readText(file), { environment: options.environment, problems }),
   )
   const isWorker = (document: ConfigDocument) => WORKER_FILE.test(basename(document.file))
   const workerDocument = documents.find(isWorker) ?? { file: 'worker.yaml', value: {}, lineOf: () => 1 }
@@ -88,6 +88,16 @@ function configFiles(path: string): string[] {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     throw invalid([`${path}: ${code === 'ENOENT' ? 'no such file or folder' : `cannot be read (${code})`}`])
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    const why = code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'is not UTF-8' : `cannot be read (${code})`
+    throw invalid([`${file}: ${why}`])
   }
 }
 

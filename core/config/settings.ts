@@ -52,7 +52,12 @@ export const registrySettings = z.strictObject({
         username: z.string().min(1).describe('User, for basic authentication'),
         password: z.string().describe('Password'),
       }),
-      z.strictObject({ token: z.string().min(1).describe('Bearer token, in place of user and password') }),
+      z.strictObject({
+        token: z
+          .string()
+          .regex(/^[\x21-\x7e]+$/, 'may hold no blanks, line ends or other signs')
+          .describe('Bearer token, in place of user and password'),
+      }),
     ])
     .optional()
     .describe('`username` and `password`, or `token`'),

@@ -1,5 +1,6 @@
 import { type FastifyInstance, fastify } from 'fastify'
 import type { ConnectorStatus } from '../connector-status.ts'
+import { TributaryError } from '../errors.ts'
 import type { Metrics } from '../metrics.ts'
 
 export interface HttpOptions {
@@ -15,12 +16,19 @@ export interface HttpOptions {
 /**
  * Answers operators until it is closed: `/healthz` (503 once every connector has failed), `/readyz` (503 until
  * every connector streams), `/metrics` and `/status`.
+ * @throws TributaryError CONFIG_INVALID when it cannot listen there
  */
 export async function startHttp(options: HttpOptions): Promise<{ url: string; close(): Promise<void> }> {
   const server = fastify({ logger: false, forceCloseConnections: true })
   addRoutes(server, options)
-  const url = await server.listen({ host: options.host, port: options.port })
-  return { url, close: () => server.close() }
+  const { host, port } = options
+  try {
+    return { url: await server.listen({ host, port }), close: () => server.close() }
+  } catch (cause) {
+    const { code = 'unknown error' } = cause as NodeJS.ErrnoException
+    const message = `http.host ${host}, http.port ${port}: cannot listen there (${code})`
+    throw new TributaryError('CONFIG_INVALID', message, { cause })
+  }
 }
 
 function addRoutes(server: FastifyInstance, options: HttpOptions): void {

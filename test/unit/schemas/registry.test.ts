@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import type { Clock } from '../../../core/clock.ts'
 import { systemClock } from '../../../core/clock.ts'
+import type { TributaryError } from '../../../core/errors.ts'
 import { RegistryClient } from '../../../schemas/registry.ts'
 import { checkRegistry } from '../../../schemas/registry-check.ts'
 import { serve } from './fake-registry-server.ts'
@@ -165,6 +166,19 @@ for (const body of ['<html>welcome</html>', '"text"', '{}', '[]']) {
     if (body !== '[]') await assert.rejects(client.subjects(), { code: 'REGISTRY_REFUSED' })
   })
 }
+
+test('credentials that cannot be sent are a mistake of the configuration, and are not shown', () => {
+  const url = 'http://registry:8081'
+  for (const options of [
+    { url, auth: { token: 'hunter2\n' } },
+    { url: 'http://user:hunter2%zz@registry:8081' },
+  ]) {
+    assert.throws(
+      () => new RegistryClient(options),
+      (error: TributaryError) => error.code === 'CONFIG_INVALID' && !error.message.includes('hunter2'),
+    )
+  }
+})
 
 test('a URL that is none is a mistake of the configuration, and its text is not shown', () => {
   assert.throws(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, it } from 'node:test'
@@ -144,5 +144,27 @@ describe('configuration', () => {
       () => load({ 'worker.yaml': worker, 'a.yaml': `${text}format: \${PW}\n` }, { PW: 'hunter2' }),
       error => !(error as Error).message.includes('hunter2'),
     )
+  })
+
+  it('reports texts that YAML takes for tags and aliases, without showing them', () => {
+    const text = 'name: shop\nsource:\n  type: postgres\n  url: *hunter2\ntopics: !hunter2\n'
+    assert.throws(
+      () => load({ 'worker.yaml': worker, 'a.yaml': text }),
+      (error: Error) =>
+        /a.yaml:4: is no alias.*\n.*a.yaml:5: has a tag/.test(error.message) &&
+        !/hunter2/.test(error.message),
+    )
+  })
+
+  it('refuses a file that is not UTF-8 or cannot be read, instead of guessing', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tributary-config-'))
+    folders.push(folder)
+    const file = join(folder, 'shop.yaml')
+    const loading = () => loadConfig(folder, { sources, environment: {}, needsKafka: false })
+    writeFileSync(file, Buffer.from(`${shop}# caf\xe9\n`, 'latin1'))
+    assert.throws(loading, /shop.yaml: is not UTF-8/)
+    rmSync(file)
+    mkdirSync(file)
+    assert.throws(loading, /shop.yaml: cannot be read \(EISDIR\)/)
   })
 })

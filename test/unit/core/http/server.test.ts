@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, describe, it } from 'node:test'
 import type { ConnectorState, ConnectorStatus } from '../../../../core/connector-status.ts'
 import { startHttp } from '../../../../core/http/server.ts'
@@ -63,5 +65,17 @@ describe('operator pages', () => {
     const metrics = await get('/metrics')
     assert.match(metrics.headers.get('content-type') ?? '', /text\/plain/)
     assert.match(await metrics.text(), /process_resident_memory_bytes \d/)
+  })
+
+  it('tells a port that is taken as a mistake of the configuration', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    const options = { version: '1', startedAt: new Date(0), metrics: createMetrics(), connectors: () => [] }
+    await assert.rejects(startHttp({ ...options, host: '127.0.0.1', port }), {
+      code: 'CONFIG_INVALID',
+      message: `http.host 127.0.0.1, http.port ${port}: cannot listen there (EADDRINUSE)`,
+    })
+    taken.close()
   })
 })
