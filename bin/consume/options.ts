@@ -23,7 +23,10 @@ export function consumeOptions(
   if (until !== undefined && until !== 'end') throw usageError('--until knows "end" only')
   const servers =
     config === undefined
-      ? namedServers(brokers ?? environment.TRIBUTARY_BROKERS, registry ?? environment.TRIBUTARY_REGISTRY)
+      ? namedServers(
+          brokers ?? environment.TRIBUTARY_BROKERS,
+          registry ?? (environment.TRIBUTARY_REGISTRY || undefined),
+        )
       : configuredServers(config, environment)
   return {
     topics: operands,

@@ -1,7 +1,7 @@
 import type { CommittedRecord } from '../../core/sinks/kafka/reader.ts'
 import type { Decoded, DecodedMessage, Fields } from '../../schemas/index.ts'
 
-/** One JSON line for pipes; bytes as base64, integers beyond 2^53 as text. */
+/** One JSON line for pipes; bytes as base64, integers beyond 2^53, NaN and infinities as text. */
 export function jsonLine(record: CommittedRecord, { kind, key, event, unavailable }: DecodedMessage): string {
   const { topic, partition, offset, timestampMs } = record
   const timestamp = new Date(timestampMs).toISOString()
@@ -11,6 +11,7 @@ export function jsonLine(record: CommittedRecord, { kind, key, event, unavailabl
 /** Buffers come here as what their toJSON makes of them. */
 function plainValue(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   if (
     typeof value === 'object' &&
     value !== null &&

@@ -137,7 +137,7 @@ export class KafkaClient {
       logLevel: clientLogLevel(log),
       logCreator: () => entry => {
         const { timestamp: _timestamp, logger: _logger, message, ...facts } = entry.log
-        log.debug({ kafkajs: entry.namespace, level: entry.label, ...plainFacts(facts) }, message)
+        log.debug({ ...plainFacts(facts), kafkajs: entry.namespace, clientLevel: entry.label }, message)
       },
     }
     this.#kafka = new KafkaClass(this.#config)

@@ -36,6 +36,7 @@ describe('what consume reads', () => {
 
   it('needs no registry, for topics in JSON', () => {
     assert.equal(optionsOf('t --brokers a:1').registry, undefined)
+    assert.equal(optionsOf('t --brokers a:1', { TRIBUTARY_REGISTRY: '' }).registry, undefined)
   })
 
   it('says what to name when no server is named', () => {

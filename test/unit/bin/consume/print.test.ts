@@ -78,3 +78,11 @@ describe('the key that is asked for', () => {
     assert.equal(keyIs(null, '5'), false)
   })
 })
+
+describe('a line for programs', () => {
+  it('tells numbers that are none apart from null', () => {
+    const row = { a: Number.NaN, b: Number.NEGATIVE_INFINITY, c: null }
+    const { event } = JSON.parse(jsonLine(RECORD, message('c', null, row)))
+    assert.deepEqual(event.after, { a: 'NaN', b: '-Infinity', c: null })
+  })
+})
