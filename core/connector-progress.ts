@@ -12,8 +12,8 @@ export class ConnectorProgress {
   #lastWriteMs: number | null = null
   #checkpoint: Checkpoint = {}
   #held = { records: 0, bytes: 0 }
-  #oldestHeldUs: number | null = null
-  #newestReadUs = 0
+  /** Commit times of the first events of the batches that are not durable yet, in their order; null: it has none. */
+  #pendingUs: (number | null)[] = []
 
   constructor(clock: Clock, metrics: ConnectorMetrics) {
     this.#clock = clock
@@ -23,11 +23,11 @@ export class ConnectorProgress {
 
   /**
    * Age of the oldest committed change that has been read and is not durable yet. 0 when there is none: an idle
-   * database does not lag.
+   * database does not lag. What a failed attempt had read counts until the next one reads.
    */
   get lagSeconds(): number {
-    if (this.#oldestHeldUs === null) return 0
-    return Math.max(0, this.#clock.now() / 1_000 - this.#oldestHeldUs / 1_000_000)
+    const oldestUs = this.#oldestPendingUs
+    return oldestUs === null ? 0 : Math.max(0, this.#clock.now() / 1_000 - oldestUs / 1_000_000)
   }
 
   status() {
@@ -41,13 +41,16 @@ export class ConnectorProgress {
     }
   }
 
+  /** An attempt reads, and all that is not durable comes again. */
+  began(): void {
+    this.#pendingUs = []
+  }
+
+  read({ events }: ChangeBatch): void {
+    this.#pendingUs.push(events[0]?.commit.timeUs ?? null)
+  }
+
   batched(batch: ChangeBatch, held: { records: number; bytes: number }): void {
-    const first = batch.events[0]
-    const last = batch.events.at(-1)
-    if (first && last) {
-      this.#oldestHeldUs ??= first.commit.timeUs
-      this.#newestReadUs = last.commit.timeUs
-    }
     this.#eventsRead += batch.events.length
     this.#metrics.batched(batch)
     this.#hold(held)
@@ -57,15 +60,20 @@ export class ConnectorProgress {
     this.#recordsWritten += write.records.length
     this.#lastWriteMs = this.#clock.now()
     this.#checkpoint = { ...this.#checkpoint, ...write.checkpoint }
-    this.#oldestHeldUs = held.records === 0 ? null : this.#newestReadUs
+    this.#pendingUs.splice(0, write.batches)
     this.#metrics.written(write.records.length, write.bytes, ms / 1_000)
     this.#hold(held)
   }
 
-  /** The parts are gone, and what they held with them; it is read again. */
+  /** The parts are gone, and what they held with them; it is not durable until it has been read again. */
   dropped(): void {
-    this.#oldestHeldUs = null
+    const oldestUs = this.#oldestPendingUs
+    this.#pendingUs = oldestUs === null ? [] : [oldestUs]
     this.#hold({ records: 0, bytes: 0 })
+  }
+
+  get #oldestPendingUs(): number | null {
+    return this.#pendingUs.find(us => us !== null) ?? null
   }
 
   #hold(held: { records: number; bytes: number }): void {

@@ -146,9 +146,11 @@ export class ConnectorRun {
     const { log } = this.#options
     return {
       streaming: () => {
+        this.#progress.began()
         this.#enter('streaming')
         log.info('connector streams')
       },
+      read: batch => this.#progress.read(batch),
       batched: (batch, held) => this.#progress.batched(batch, held),
       written: (write, ms, held) => {
         // The first write of an attempt only says where it began.

@@ -8,6 +8,8 @@ import type { Write, WriteLimits } from './write-buffer.ts'
 export interface PipelineObserver {
   /** Changes are being read: whatever is committed from now on will be published. */
   streaming(): void
+  /** A batch has been read; it may have to wait before it is encoded. */
+  read(batch: ChangeBatch): void
   /** A batch has been encoded and waits for its write. */
   batched(batch: ChangeBatch, held: { records: number; bytes: number }): void
   /** A write is durable. */
@@ -49,6 +51,7 @@ export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Pr
     for await (const batch of source.stream(checkpoint, stop)) {
       if (!isStreaming) observer.streaming()
       isStreaming = true
+      observer.read(batch)
       const preparing = encoder.prepare(batch, stop)
       if (preparing) await preparing
       writer.add(encoder.encode(batch), batch)

@@ -22,15 +22,18 @@ export interface Write {
   readonly records: OutRecord[]
   readonly checkpoint: Checkpoint
   readonly bytes: number
+  /** How many batches its records came in: the oldest of those that were added. */
+  readonly batches: number
 }
 
 interface Part {
   records: OutRecord[]
   checkpoint: Checkpoint
   bytes: number
+  batches: number
 }
 
-const emptyPart = (): Part => ({ records: [], checkpoint: {}, bytes: 0 })
+const emptyPart = (): Part => ({ records: [], checkpoint: {}, bytes: 0, batches: 0 })
 
 /**
  * Records that wait for the next write. Those of a source transaction whose end has not come stay behind in
@@ -77,7 +80,7 @@ export class WriteBuffer {
   }
 
   add(records: OutRecord[], batch: ChangeBatch): void {
-    append(this.#open, { records, checkpoint: batch.checkpoint, bytes: recordBytes(records) })
+    append(this.#open, { records, checkpoint: batch.checkpoint, bytes: recordBytes(records), batches: 1 })
     if (!batch.complete) return
     this.#close()
     this.#isCutting = false
@@ -107,6 +110,7 @@ function append(to: Part, part: Part): void {
   else for (const record of part.records) to.records.push(record)
   to.checkpoint = { ...to.checkpoint, ...part.checkpoint }
   to.bytes += part.bytes
+  to.batches += part.batches
 }
 
 /** What a record costs beside its bytes: objects, and the client's framing. */

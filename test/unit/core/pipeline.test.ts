@@ -8,7 +8,7 @@ import { ManualClock, settled } from '../../support/manual-clock.ts'
 
 const users = table('users')
 const one = (name: string) => batch(`after ${name}`, { events: [event(users, [1, name])] })
-const quiet: PipelineObserver = { streaming: () => {}, batched: () => {}, written: () => {} }
+const quiet: PipelineObserver = { streaming: () => {}, read: () => {}, batched: () => {}, written: () => {} }
 
 const setUp = async (encoder: Encoder = namesEncoder) => {
   const source = new FakeSource()

@@ -156,6 +156,54 @@ describe('a connector', () => {
   })
 })
 
+describe('the lag of a connector', () => {
+  const committed = (name: string, timeUs: number) => {
+    const { events, ...rest } = one(name)
+    return { ...rest, events: events.map(each => ({ ...each, commit: { ...each.commit, timeUs } })) }
+  }
+
+  const read = async () => {
+    const scene = connector('shop')
+    void scene.run.run(new AbortController().signal)
+    await settled()
+    await scene.clock.pass(10)
+    const give = async (name: string) => {
+      scene.attempts.at(-1)?.source.give(committed(name, scene.clock.now() * 1_000))
+      await settled()
+    }
+    return { ...scene, give, lag: () => scene.run.status().lagSeconds }
+  }
+
+  it('is the age of the oldest change that is held, not of the newest', async () => {
+    const { clock, attempts, give, lag } = await read()
+    await give('a')
+    await clock.pass(1_000)
+    await give('b')
+    await clock.pass(2_000)
+    await give('c')
+    assert.equal(lag(), 3)
+    attempts[0]?.sink.writes[0]?.settle()
+    await settled()
+    assert.equal(lag(), 2)
+    attempts[0]?.sink.writes[1]?.settle()
+    await settled()
+    assert.equal(lag(), 0)
+  })
+
+  it('goes on growing while the connector waits, and is made anew once it reads', async () => {
+    const { clock, attempts, give, lag, run } = await read()
+    await give('a')
+    attempts[0]?.source.give(lost)
+    await settled()
+    assert.equal(run.state, 'waiting')
+    await clock.pass(400)
+    assert.ok(lag() >= 0.4)
+    await clock.pass(100)
+    assert.equal(run.state, 'streaming')
+    assert.equal(lag(), 0)
+  })
+})
+
 describe('a worker', () => {
   it('keeps the others running when one connector fails', async () => {
     const bad = connector('bad', { prepare: ({ source }) => source.give(unknown) })
