@@ -40,7 +40,8 @@ export class Batcher {
   #commit: Commit | null = null
   #ordinal = 0
   #skip = 0
-  #tableOrdinals = new Map<Table, number>()
+  /** How many events of a table the transaction has had; its versions share one count. */
+  #tableCounts = new Map<Table, { events: number }>()
 
   constructor(limits: BatchLimits = DEFAULT_BATCH_LIMITS) {
     this.#limits = limits
@@ -70,7 +71,7 @@ export class Batcher {
     this.#commit = commit
     this.#ordinal = 0
     this.#skip = skip
-    this.#tableOrdinals.clear()
+    this.#tableCounts.clear()
     this.#moves.clear()
   }
 
@@ -128,8 +129,7 @@ export class Batcher {
 
   #push(commit: Commit, change: RowChange): void {
     const { table } = change
-    const tableOrdinal = this.#tableOrdinals.get(table) ?? 0
-    this.#tableOrdinals.set(table, tableOrdinal + 1)
+    const tableOrdinal = this.#countOf(table).events++
     const ordinal = this.#ordinal++
     if (ordinal < this.#skip) return
     this.#events.push({
@@ -142,6 +142,16 @@ export class Batcher {
       tableOrdinal,
       logPosition: change.logPosition,
     })
+  }
+
+  #countOf(table: Table): { events: number } {
+    const known = this.#tableCounts.get(table)
+    if (known) return known
+    const { schema, name } = table
+    const older = [...this.#tableCounts].find(([other]) => other.schema === schema && other.name === name)
+    const count = older?.[1] ?? { events: 0 }
+    this.#tableCounts.set(table, count)
+    return count
   }
 
   #keyStaysTaken(change: RowChange): boolean {

@@ -43,6 +43,14 @@ describe('batcher', () => {
     )
   })
 
+  it('numbers the events of a table on when its shape changes inside the transaction', () => {
+    const events = inOneTransaction([{}, { table: table('orders') }, { table: table('users') }])
+    assert.deepEqual(
+      events.map(({ tableOrdinal }) => tableOrdinal),
+      [0, 0, 1],
+    )
+  })
+
   it('begins at 0 again in the next transaction', () => {
     const batcher = new Batcher()
     for (const id of [1, 2]) {
