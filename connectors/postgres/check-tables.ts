@@ -18,6 +18,7 @@ export function checkTables(
       : [
           ...checkPublished(table, publication, capture),
           ...checkIdentity(table, publication),
+          ...checkPartitions(table),
           ...checkKey(table, capture),
         ],
   )
@@ -99,6 +100,20 @@ function checkIdentity(table: Candidate, publication: Publication | null): Findi
     },
   ]
 }
+
+/** REPLICA IDENTITY does not pass from a table to its partitions, and what is logged of old rows is up to each of them. */
+function checkPartitions(table: Candidate): Finding[] {
+  return table.otherwiseIdentified.map(partition => ({
+    severity: 'warning',
+    subject: tableName(partition),
+    message: `is a partition of ${tableName(table)} with another replica identity: old rows come as it logs them.`,
+    fix: `ALTER TABLE ${quoteTable(partition)} REPLICA IDENTITY ${identitySql(table)};`,
+  }))
+}
+
+/** The index of a partition has a name of its own. */
+const identitySql = ({ identity }: Candidate): string =>
+  identity === 'index' ? 'USING INDEX INDEX_NAME' : identity.toUpperCase()
 
 function whyWithoutIdentity({ identity, primaryKey, isKeyDeferrable }: Candidate): string {
   if (identity === 'nothing') return 'REPLICA IDENTITY NOTHING'

@@ -1,7 +1,7 @@
 import type { Queries } from './connection.ts'
 import { quoteName, quoteTable } from './names.ts'
 import type { ReplicaIdentity } from './pgoutput.ts'
-import type { TableFilter } from './table-filter.ts'
+import type { TableFilter, TableId } from './table-filter.ts'
 
 export interface Publication {
   readonly isForAllTables: boolean
@@ -59,6 +59,8 @@ export interface Candidate {
   /** Columns by which the server identifies old rows under DEFAULT and USING INDEX. */
   readonly identityColumns: readonly string[]
   readonly columns: readonly string[]
+  /** Its partitions whose replica identity is another than its own. */
+  readonly otherwiseIdentified: readonly TableId[]
 }
 
 /** Partitions are left out: their rows are published under the name of the table they are part of. */
@@ -70,7 +72,10 @@ const CANDIDATES = `
     coalesce(pk.columns, '{}') AS "primaryKey", coalesce(pk.deferrable, false) AS "isKeyDeferrable",
     coalesce(ri.columns, '{}') AS "identityColumns",
     ARRAY(SELECT a.attname::text FROM pg_attribute a
-          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS columns
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS columns,
+    (SELECT coalesce(json_agg(json_build_object('schema', pn.nspname, 'name', pc.relname) ORDER BY 1), '[]')
+     FROM pg_partition_tree(c.oid) t JOIN pg_class pc ON pc.oid = t.relid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
+     WHERE t.isleaf AND c.relkind = 'p' AND pc.relreplident <> c.relreplident) AS "otherwiseIdentified"
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN LATERAL (

@@ -74,6 +74,17 @@ function tables(scene: Scene): void {
     assert.deepEqual(problems(await findings(scene, { settings: { tables: ['public.*'] } })), [])
   })
 
+  it('finds partitions that log other old rows than their table promises', async () => {
+    const { database } = scene
+    await database.commit(`
+      CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE "P1" PARTITION OF p FOR VALUES FROM (0) TO (10);
+      ALTER TABLE p REPLICA IDENTITY FULL`)
+    const found = await findings(scene)
+    assert.deepEqual(problems(found), ['public.P1 warning'])
+    await mend(scene, found, 'public.P1')
+    assert.deepEqual(problems(await findings(scene)), [])
+  })
+
   it('finds keys in the settings that fit no table, or that deletes would come without', async () => {
     const { database } = scene
     await database.commit(`

@@ -51,7 +51,12 @@ async function write({ database }: Scene, dice: Dice): Promise<void> {
   } finally {
     await Promise.all(sessions.map(session => session.end()))
   }
-  await database.commit(`INSERT INTO plain (id) VALUES (${MARKER})`)
+  // Keys that are taken while they are reached, and that nothing later sets right.
+  await database.commit(
+    `INSERT INTO shifting (id, v) SELECT n, 'w' || n FROM generate_series(100, 110) n`,
+    'UPDATE shifting SET id = id + 1',
+    `INSERT INTO plain (id) VALUES (${MARKER})`,
+  )
 }
 
 async function writeMany(session: Client, workload: Workload): Promise<void> {
