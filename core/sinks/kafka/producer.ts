@@ -66,7 +66,8 @@ export class KafkaProducer {
         producer.destroy()
         // The transaction of the worker before is being ended; the client gives up after five tries.
         const isPassing = isKafkaError(error, 'CONCURRENT_TRANSACTIONS') && attempt < TAKEOVER_ATTEMPTS
-        if (!isPassing || options.signal.aborted) throw toKafkaError(error, 'opening the producer')
+        if (!isPassing || options.signal.aborted)
+          throw toKafkaError(error, 'opening the producer', 'KAFKA_UNREACHABLE')
         await options.clock.sleep(backoffMs(attempt, TAKEOVER_BACKOFF), options.signal)
       }
     }

@@ -37,6 +37,7 @@ const CONFIG_NAMES = ['cleanup.policy', 'retention.ms', 'retention.bytes', 'max.
 /** What brokers have when nobody may ask them. */
 const DEFAULT_CONFIG: TopicConfig = { cleanupPolicy: 'compact', forgets: false, maxMessageBytes: 1_048_588 }
 const LEADER_TIMEOUT_MS = 30_000
+const UNHEARD_TIMEOUT_MS = 5_000
 const LEADER_BACKOFF = { firstMs: 20, maxMs: 500 }
 
 /** Makes and describes topics. Connects at the first need; never alters a topic that exists. */
@@ -96,7 +97,8 @@ export class KafkaTopics {
       return await question()
     } catch (error) {
       this.#connected = null
-      throw toKafkaError(error, what, 'KAFKA_TOPIC_UNSUITABLE')
+      // What Kafka refuses for good has a name that is known; a controller that is overloaded or moves may say anything.
+      throw toKafkaError(error, what, 'KAFKA_UNREACHABLE')
     }
   }
 
@@ -133,13 +135,22 @@ export class KafkaTopics {
     throw new TributaryError('KAFKA_UNREACHABLE', `topic ${topic} was created but has no leader yet`)
   }
 
+  /** A broker that has not heard yet of a topic that was just made says that there is none. */
   async #describe(topic: string): Promise<TopicConfig> {
-    try {
-      return await describeTopic(this.#admin, topic)
-    } catch (error) {
-      if (toKafkaError(error, topic).code !== 'KAFKA_REFUSED') throw error
-      this.#options.log.warn({ topic }, 'the settings of a topic may not be read; the defaults are assumed')
-      return DEFAULT_CONFIG
+    const { clock, log } = this.#options
+    const began = clock.monotonic()
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await describeTopic(this.#admin, topic)
+      } catch (error) {
+        if (toKafkaError(error, topic).code === 'KAFKA_REFUSED') {
+          log.warn({ topic }, 'the settings of a topic may not be read; the defaults are assumed')
+          return DEFAULT_CONFIG
+        }
+        const isNew = this.#partitions.has(topic) && isKafkaError(error, 'UNKNOWN_TOPIC_OR_PARTITION')
+        if (!isNew || clock.monotonic() - began >= UNHEARD_TIMEOUT_MS) throw error
+      }
+      await clock.sleep(backoffMs(attempt, LEADER_BACKOFF))
     }
   }
 }

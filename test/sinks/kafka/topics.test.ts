@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as settle } from 'node:timers/promises'
+import { silentLogger } from '../../../core/log.ts'
 import { checkKafka } from '../../../core/sinks/kafka/check.ts'
+import { KafkaClient } from '../../../core/sinks/kafka/client.ts'
 import { KafkaTopics } from '../../../core/sinks/kafka/topics.ts'
 import { service } from '../../services/index.ts'
 import { parts } from './harness.ts'
@@ -49,6 +52,25 @@ describe('topics', () => {
     const rejection = { code: 'KAFKA_TOPIC_UNSUITABLE', message: /INVALID_REPLICATION_FACTOR/ }
     await assert.rejects(topics.ensureTopic(name(), { replication: 99 }), rejection)
     await assert.rejects(topics.ensureTopic('no/such name'), { code: 'KAFKA_TOPIC_UNSUITABLE' })
+  })
+
+  it('that a broker has not heard of yet are asked for again', async () => {
+    const topic = name()
+    await topics.ensureTopic(topic)
+    const client = new KafkaClient({ brokers: [brokers] }, silentLogger)
+    const admin = client.admin()
+    await admin.deleteTopics({ topics: [topic] })
+    const asking = topics.configOf(topic)
+    const early = await Promise.race([
+      asking.catch((error: unknown) => error),
+      settle(300).then(() => 'waits'),
+    ])
+    assert.equal(early, 'waits')
+    const maker = newTopics()
+    await maker.ensureTopic(topic)
+    maker.close()
+    assert.equal((await asking).cleanupPolicy, 'compact')
+    client.destroy()
   })
 
   it('are waited for when Kafka is away: KAFKA_UNREACHABLE', async () => {
