@@ -34,7 +34,11 @@ class StdoutSink implements Sink {
 
   async open(): Promise<Checkpoint> {
     const { output, stateFile } = this.#options
-    if (stateFile !== undefined) this.#checkpoint = await readStateFile(stateFile)
+    if (stateFile !== undefined) {
+      this.#checkpoint = await readStateFile(stateFile)
+      // A file that cannot be written is told now, before a slot is made or a line printed.
+      await writeStateFile(stateFile, this.#checkpoint)
+    }
     if (!output.listeners('error').includes(alreadyTold)) output.on('error', alreadyTold)
     this.#isOpen = true
     return this.#checkpoint

@@ -142,9 +142,8 @@ describe('standard output', () => {
     })
   }
 
-  it('fails with STATE_UNUSABLE when the state file cannot be written', async () => {
+  it('refuses to start with STATE_UNUSABLE when the state file cannot be written', async () => {
     const sink = createStdoutSink({ output: new Output(), stateFile: '/nowhere/at/all/state.json' })
-    await sink.open()
-    await assert.rejects(sink.write([], at('1')), { code: 'STATE_UNUSABLE' })
+    await assert.rejects(sink.open(), { code: 'STATE_UNUSABLE' })
   })
 })
