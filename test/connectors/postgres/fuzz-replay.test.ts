@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { Client } from 'pg'
+import { type Client, DatabaseError } from 'pg'
 import { TributaryError } from '../../../core/errors.ts'
 import type { ChangeBatch, ChangeEvent, Checkpoint } from '../../../core/types.ts'
 import { fields, keyNames, onEveryServer, type Scene, told } from './scene.ts'
@@ -66,7 +66,7 @@ async function writeMany(session: Client, workload: Workload): Promise<void> {
       for (const statement of workload.transaction()) await session.query(statement)
     } catch (error) {
       // A key that is taken, a column that is gone, a deadlock: not one of these may be told.
-      assert.match(String((error as { code?: string }).code), /^(23505|42703|40P01|55006)$/)
+      if (!(error instanceof DatabaseError)) throw error
       await session.query('ROLLBACK')
     }
   }
@@ -87,25 +87,29 @@ async function readInPieces(scene: Scene, from: Checkpoint, dice: Dice): Promise
 }
 
 /**
- * What one reader pulled and made durable before it was stopped; nothing if the slot was not free yet. What was pulled last
- * may be lost with the reader, but never what was acknowledged.
+ * What one reader pulled and made durable before it was stopped, or the server ended its link. What was pulled last may be
+ * lost with the reader, but never what was acknowledged.
  */
 async function readPiece(scene: Scene, from: Checkpoint, dice: Dice): Promise<readonly ChangeBatch[]> {
   const limits = { maxEvents: 1 + dice.roll(9), maxBytes: dice.roll(3) === 0 ? 40 : 1 << 20 }
   const reader = scene.reader(from, { settings: SETTINGS, limits })
+  const { batches, source } = reader
+  const [pulls, cutAt] = [1 + dice.roll(40), dice.roll(80)]
   let acknowledged = 0
   try {
-    for (let pulls = 1 + dice.roll(40); pulls > 0 && !isThrough(reader); pulls--) {
+    while (batches.length < pulls && !isThrough(reader)) {
+      if (batches.length === cutAt) await scene.database.cutLink()
       const { checkpoint } = await reader.pull()
       if (dice.roll(5) > 0) continue
-      reader.source.acknowledge(checkpoint)
-      acknowledged = reader.batches.length
+      source.acknowledge(checkpoint)
+      acknowledged = batches.length
     }
+    await reader.stop()
   } catch (error) {
-    if (!(error instanceof TributaryError) || error.code !== 'SLOT_IN_USE') throw error
+    // The slot is not free yet, or the link is cut.
+    if (!(error instanceof TributaryError) || error.reaction !== 'retry') throw error
+    await source.close()
   }
-  await reader.stop()
-  const { batches } = reader
   return isThrough(reader)
     ? batches
     : batches.slice(0, acknowledged + dice.roll(batches.length - acknowledged + 1))
