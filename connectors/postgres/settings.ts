@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { wholeNumber } from '../../core/config/values.ts'
 import { captureFingerprint, defaultSlotName } from './names.ts'
 import { TableFilter } from './table-filter.ts'
 
@@ -42,10 +43,7 @@ export const postgresSettings = z.strictObject({
     .enum(['precise', 'string'])
     .default('precise')
     .describe('`precise`: numeric(p,s) as Avro decimal; `string`: every numeric as its exact text'),
-  heartbeatMs: z
-    .int()
-    .min(100)
-    .max(3_600_000)
+  heartbeatMs: wholeNumber(100, 3_600_000)
     .default(10_000)
     .describe(
       'How often progress is noted while no captured table changes, so that the server can remove log',

@@ -99,7 +99,16 @@ function issueProblems(document: ConfigDocument, issue: z.core.$ZodIssue): Probl
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     return [at(issue.path, unionMessage(issue.errors, issue.message))]
   }
-  return [at(issue.path, issue.message)]
+  return [at(issue.path, isMissing(document.value, issue) ? 'is missing' : issue.message)]
+}
+
+/** What is not there needs no word about its type. */
+function isMissing(value: unknown, { code, path }: z.core.$ZodIssue): boolean {
+  const found = path.reduce<unknown>(
+    (at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name],
+    value,
+  )
+  return found === undefined && (code === 'invalid_type' || code === 'invalid_union')
 }
 
 const unionMessage = (errors: readonly (readonly z.core.$ZodIssue[])[], fallback: string): string => {

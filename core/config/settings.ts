@@ -1,20 +1,8 @@
 import { z } from 'zod'
 import { LOG_LEVELS } from '../log.ts'
+import { flag, wholeNumber } from './values.ts'
 
 // Settings are data: parsing, messages and the table in the README all come from these schemas.
-
-/** A whole number, also as text, as environment variables give it. */
-const wholeNumber = (minimum: number, maximum: number) =>
-  z.preprocess(
-    value => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
-    z.int().min(minimum).max(maximum),
-  )
-
-/** True or false, also as text, as environment variables give it. */
-export const flag = z.preprocess(
-  value => (value === 'true' ? true : value === 'false' ? false : value),
-  z.boolean(),
-)
 
 const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
 

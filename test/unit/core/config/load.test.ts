@@ -113,6 +113,13 @@ describe('configuration', () => {
     )
   })
 
+  it('says of what is not there that it is missing', () => {
+    assert.throws(() => load({ 'worker.yaml': worker, 'a.yaml': 'source: { type: mysql }' }), {
+      message:
+        '2 mistakes in the configuration:\n  a.yaml:1: name: is missing\n  a.yaml:1: source.url: is missing',
+    })
+  })
+
   it('needs neither brokers nor a registry when events go to standard output', () => {
     assert.equal(load({ 'a.yaml': shop }, {}, false).connectors.length, 1)
   })
