@@ -27,7 +27,7 @@ export class ConnectorProgress {
    */
   get lagSeconds(): number {
     const oldestUs = this.#oldestPendingUs
-    return oldestUs === null ? 0 : Math.max(0, this.#clock.now() / 1_000 - oldestUs / 1_000_000)
+    return oldestUs === null ? 0 : Math.max(0, this.#clock.now() * 1_000 - oldestUs) / 1_000_000
   }
 
   status() {
