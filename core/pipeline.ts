@@ -60,7 +60,11 @@ export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Pr
     }
   } catch (error) {
     // What a stop interrupts may reject (a wait for the registry); that is no failure.
-    if (!stop.aborted) throw error
+    if (!stop.aborted) {
+      // What came before is sound, and is published before the connector stops or begins again.
+      await writer.drain()
+      throw error
+    }
   }
   await writer.drain()
 }

@@ -79,11 +79,15 @@ describe('pipeline', () => {
   })
 
   it('ends with the error of the source, after what came before it is durable', async () => {
-    const { source, sink, done } = await setUp()
-    source.give(one('a'), new Error('unknown event'))
+    const { source, sink, clock, done } = await setUp()
+    source.give(one('a'), one('b'), new Error('unknown event'))
     await settled()
     sink.writes[0]?.settle()
+    await clock.pass(10)
+    assert.deepEqual(sink.writes[1]?.values, ['b'])
+    sink.writes[1]?.settle()
     await assert.rejects(done, /unknown event/)
+    assert.deepEqual(source.acknowledged, [at('after a'), at('after b')])
   })
 
   it('holds events back while the encoder waits, and ends in order when stopped meanwhile', async () => {

@@ -193,7 +193,7 @@ describe('the lag of a connector', () => {
   it('goes on growing while the connector waits, and is made anew once it reads', async () => {
     const { clock, attempts, give, lag, run } = await read()
     await give('a')
-    attempts[0]?.source.give(lost)
+    attempts[0]?.sink.writes[0]?.settle(lost)
     await settled()
     assert.equal(run.state, 'waiting')
     // The wait is 375 to 500 ms.
