@@ -14,12 +14,19 @@ export interface PartitionPlace {
 /** An offset, the same for every partition; or the first record of this time or later, in milliseconds. */
 export type From = 'beginning' | 'end' | { readonly offset: number } | { readonly timeMs: number }
 
+/**
+ * `end`: what is committed when reading begins. `written`: all that is written by then, so that reading waits for
+ * transactions that are under way; for a log with one writer, which none may be missing of. `never`: goes on.
+ */
+export type Until = 'end' | 'written' | 'never'
+
 interface PlacesOptions {
   readonly topics: readonly string[]
   readonly from: From
-  readonly until: 'end' | 'never'
+  readonly until: Until
 }
 
+const READ_UNCOMMITTED = 0
 const READ_COMMITTED = 1
 const EARLIEST = -2
 const LATEST = -1
@@ -27,6 +34,8 @@ const LATEST = -1
 const NONE = -1
 const OFFSET_OUT_OF_RANGE = 1
 const TOPIC_AUTHORIZATION_FAILED = 29
+/** A broker that has just come back may answer with nothing although there is something. */
+const EMPTY_ANSWERS_THAT_TELL = 4
 
 /** The partitions of a reading, who leads them, and where each of them stands. */
 export class Places {
@@ -34,6 +43,7 @@ export class Places {
   readonly #options: PlacesOptions
   readonly #places = new Map<string, PartitionPlace>()
   #leaders = new Map<string, number>()
+  #emptyAnswers = 0
 
   constructor(cluster: Cluster, options: PlacesOptions) {
     this.#cluster = cluster
@@ -57,7 +67,7 @@ export class Places {
     await this.refreshLeaders()
     const { from, until } = this.#options
     const earliest = await this.#offsetsAt(EARLIEST)
-    const end = await this.#offsetsAt(LATEST)
+    const end = await this.#offsetsAt(LATEST, until === 'written' ? READ_UNCOMMITTED : READ_COMMITTED)
     const asked =
       typeof from === 'object' && 'timeMs' in from ? await this.#offsetsAt(from.timeMs) : undefined
     for (const [name, { topic, partition, offset: endOffset }] of end) {
@@ -70,7 +80,7 @@ export class Places {
         topic,
         partition,
         nextOffset: startOffset,
-        endOffset: until === 'end' ? endOffset : Infinity,
+        endOffset: until === 'never' ? Infinity : endOffset,
       }
       this.#places.set(name, place)
     }
@@ -90,11 +100,13 @@ export class Places {
   }
 
   /**
-   * Nothing came of any partition although some have not reached their end: what is left there are offsets whose
-   * batches compaction has taken.
+   * Nothing comes of any partition, again and again, although some have not reached their end: what is left there
+   * are offsets whose batches compaction has taken.
    */
   noteAnswers(answers: readonly FetchedPartition[]): void {
-    if (answers.some(({ records }) => records.length > 0)) return
+    const isEmpty = answers.every(({ records }) => records.length === 0)
+    this.#emptyAnswers = isEmpty ? this.#emptyAnswers + 1 : 0
+    if (this.#emptyAnswers < EMPTY_ANSWERS_THAT_TELL) return
     for (const { topic, partition, lastStableOffset } of answers) {
       const place = this.at(topic, partition)
       if (lastStableOffset >= place.endOffset) place.nextOffset = place.endOffset
@@ -118,6 +130,7 @@ export class Places {
 
   async #offsetsAt(
     timestamp: number,
+    isolationLevel = READ_COMMITTED,
   ): Promise<Map<string, { topic: string; partition: number; offset: number }>> {
     const byLeader = Map.groupBy(this.#leaders, ([, leader]) => leader)
     const answers = await Promise.all(
@@ -125,7 +138,7 @@ export class Places {
         const broker = await this.#cluster.findBroker({ nodeId: String(nodeId) })
         const topics = Map.groupBy(named, ([name]) => topicOf(name))
         return broker.listOffsets({
-          isolationLevel: READ_COMMITTED,
+          isolationLevel,
           topics: Array.from(topics, ([topic, partitions]) => ({
             topic,
             partitions: partitions.map(([name]) => ({ partition: partitionOf(name), timestamp })),

@@ -6,7 +6,7 @@ import { type Cluster, KafkaClient, type KafkaSettings } from './client.ts'
 import { committedBatches } from './committed.ts'
 import { toKafkaError } from './errors.ts'
 import { type FetchedPartition, fetchPartitions } from './fetch.ts'
-import { type From, type PartitionPlace, Places } from './places.ts'
+import { type From, type PartitionPlace, Places, type Until } from './places.ts'
 import type { LogHeader } from './record-decoder.ts'
 
 export type { From } from './places.ts'
@@ -26,8 +26,7 @@ export interface ReadOptions {
   readonly kafka: KafkaSettings
   readonly topics: readonly string[]
   readonly from: From
-  /** `end`: what is committed when reading begins. `never`: goes on until `signal` aborts. */
-  readonly until: 'end' | 'never'
+  readonly until: Until
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly log: Logger

@@ -171,7 +171,7 @@ class KafkaSink implements Sink {
       kafka,
       topics: [checkpointTopic],
       from: 'beginning',
-      until: 'end',
+      until: 'written',
       signal: this.#closing.signal,
       clock,
       log,
