@@ -100,17 +100,17 @@ export class Places {
   }
 
   /**
-   * Nothing comes of any partition, again and again, although some have not reached their end: what is left there
-   * are offsets whose batches compaction has taken.
+   * Nothing comes of any partition, again and again, although all up to their ends is stable: what is left there are
+   * offsets whose batches compaction has taken.
    */
   noteAnswers(answers: readonly FetchedPartition[]): void {
-    const isEmpty = answers.every(({ records }) => records.length === 0)
+    const isEmpty = answers.every(
+      ({ topic, partition, records, lastStableOffset }) =>
+        records.length === 0 && lastStableOffset >= this.at(topic, partition).endOffset,
+    )
     this.#emptyAnswers = isEmpty ? this.#emptyAnswers + 1 : 0
     if (this.#emptyAnswers < EMPTY_ANSWERS_THAT_TELL) return
-    for (const { topic, partition, lastStableOffset } of answers) {
-      const place = this.at(topic, partition)
-      if (lastStableOffset >= place.endOffset) place.nextOffset = place.endOffset
-    }
+    for (const place of this.unfinished) place.nextOffset = place.endOffset
   }
 
   errorOf({ topic, partition, errorCode, logStartOffset }: FetchedPartition): TributaryError {
