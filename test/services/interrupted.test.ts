@@ -28,10 +28,10 @@ describe('the services command', () => {
       assert.ok(others.length >= 3, 'the watchdog and two servers')
       assert.equal((await serverFolders()).length, 2)
       command.child.kill(signal)
-      // Its standard error closes when the watchdog, which shares it, has ended too.
+      // Its standard error closes as the watchdog, which shares it, ends: a moment before its process is gone.
       const [code] = await once(command.child, 'close')
       assert.equal(code, signal === 'SIGKILL' ? null : 0)
-      assert.deepEqual(others.filter(isAlive), [])
+      await until('every process is gone', () => !others.some(isAlive), 5_000)
       assert.deepEqual(await serverFolders(), [])
     })
   }
