@@ -1,4 +1,5 @@
 import { TributaryError } from './errors.ts'
+import { EventTrace } from './event-trace.ts'
 import { KeyMoves, keyChanged } from './key-moves.ts'
 import type { ChangeBatch, ChangeEvent, CheckpointEntry, Commit, Op, Row, Table } from './types.ts'
 
@@ -22,6 +23,16 @@ export interface RowChange {
   readonly bytes: number
 }
 
+/** How much of a transaction is durable. */
+export interface Cut {
+  /** How many of its events. */
+  readonly skip: number
+  /** What `EventTrace` makes of these; without it they are only counted. */
+  readonly trace?: string
+}
+
+const NOTHING: Cut = { skip: 0 }
+
 /**
  * Rows of a log, in its order, become batches of events: ordinals are given, an update that moves a row to
  * another key becomes a delete and a create, and what an earlier run has already published is left out.
@@ -39,7 +50,9 @@ export class Batcher {
   #owesEnd = false
   #commit: Commit | null = null
   #ordinal = 0
-  #skip = 0
+  /** What an earlier run has published of the current transaction. */
+  #published = NOTHING
+  readonly #trace = new EventTrace()
   /** How many events of a table the transaction has had; its versions share one count. */
   #tableCounts = new Map<Table, { events: number }>()
 
@@ -61,21 +74,29 @@ export class Batcher {
     return this.#commit
   }
 
-  /** How many events of the current transaction have been made, those skipped included. */
-  get ordinal(): number {
-    return this.#ordinal
+  /**
+   * What will be durable of the current transaction with all that has been made of it; while events are being left out,
+   * what was published before.
+   */
+  get cut(): Cut {
+    if (this.#ordinal <= this.#published.skip) return this.#published
+    return { skip: this.#ordinal, trace: this.#trace.text }
   }
 
-  /** A transaction begins; its first `skip` events are durable already and are only counted. */
-  begin(commit: Commit, skip = 0): void {
+  /** A transaction begins; what was `published` of it is only counted, and compared. */
+  begin(commit: Commit, published: Cut = NOTHING): void {
     this.#commit = commit
     this.#ordinal = 0
-    this.#skip = skip
+    this.#published = published
+    this.#trace.clear()
     this.#tableCounts.clear()
     this.#moves.clear()
   }
 
-  /** @throws TributaryError PROTOCOL_MALFORMED outside a transaction; KEY_CHANGES_TOO_MANY */
+  /**
+   * @throws TributaryError PROTOCOL_MALFORMED outside a transaction; KEY_CHANGES_TOO_MANY; REPLAY_MISMATCH when the events
+   * that were published before are not those that come now
+   */
   add(change: RowChange): void {
     const commit = this.#commit
     if (!commit) throw outsideTransaction(change.table)
@@ -98,12 +119,9 @@ export class Batcher {
     this.#commit = null
     const isNews = this.#events.length > 0 || this.#owesEnd
     if (isNews) this.#ended = { events: this.#events.length, bytes: this.#bytes }
-    if (this.#ordinal < this.#skip) {
-      throw new TributaryError(
-        'REPLAY_MISMATCH',
-        `Transaction ${commit?.id} (${commit?.coordinate}) has ${this.#ordinal} events now, and ${this.#skip} of it were published before.`,
-      )
-    }
+    const { skip } = this.#published
+    if (commit && this.#ordinal < skip)
+      throw replayMismatch(commit, `it has ${this.#ordinal} events now`, skip)
   }
 
   /**
@@ -112,7 +130,7 @@ export class Batcher {
    * is true once these events are durable: at the `end` of the last transaction, or `inside` the one under way.
    */
   take(entryAt: (place: 'end' | 'inside') => CheckpointEntry): ChangeBatch {
-    const isInside = this.#commit !== null && !this.#ended && (this.#ordinal > 0 || this.#skip > 0)
+    const isInside = this.#commit !== null && !this.#ended && (this.#ordinal > 0 || this.#published.skip > 0)
     const { events, bytes } = this.#ended ?? { events: this.#events.length, bytes: this.#bytes }
     const batch: ChangeBatch = {
       events: this.#events.slice(0, events),
@@ -131,7 +149,14 @@ export class Batcher {
     const { table } = change
     const tableOrdinal = this.#countOf(table).events++
     const ordinal = this.#ordinal++
-    if (ordinal < this.#skip) return
+    this.#trace.add(table, change.op)
+    const { skip, trace } = this.#published
+    if (ordinal < skip) {
+      if (this.#ordinal === skip && trace !== undefined && this.#trace.text !== trace) {
+        throw replayMismatch(commit, 'its events are others now: has a key been replaced since?', skip)
+      }
+      return
+    }
     this.#events.push({
       table,
       op: change.op,
@@ -167,6 +192,13 @@ export class Batcher {
     if (op === 't') this.#moves.clear(table)
     return op !== 'd' || !this.#keyStaysTaken(change)
   }
+}
+
+function replayMismatch({ id, coordinate }: Commit, found: string, published: number): TributaryError {
+  return new TributaryError(
+    'REPLAY_MISMATCH',
+    `${published} events of transaction ${id} (${coordinate}) are published, but ${found}.`,
+  )
 }
 
 function outsideTransaction(table: Table): TributaryError {

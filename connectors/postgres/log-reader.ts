@@ -14,7 +14,15 @@ import {
   readWalDataHeader,
   TAG,
 } from './pgoutput.ts'
-import { type Cut, commitDigits, formatLsn, laterLsn, type Position, writePosition } from './position.ts'
+import {
+  type Cut,
+  commitDigits,
+  formatLsn,
+  type History,
+  laterLsn,
+  type Position,
+  writePosition,
+} from './position.ts'
 import { readImages, readRelationId } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -44,9 +52,8 @@ export class LogReader {
   #progress: bigint
   /** The transaction that an earlier run has published in part, until it comes. */
   #cut: Cut | null
+  #history: History | null
   #begin: Begin | null = null
-  /** Events of the current transaction that an earlier run has published. */
-  #skip = 0
   /** Where the message being read stands in the log. */
   #lsn: number | bigint = 0
 
@@ -54,11 +61,17 @@ export class LogReader {
     this.#parts = parts
     this.#progress = parts.from.lsn
     this.#cut = parts.from.cut
+    this.#history = parts.from.history ?? null
   }
 
   /** Everything that was committed before this has been handed over. */
   get progress(): bigint {
     return this.#progress
+  }
+
+  /** The server goes on with the same log under another timeline: a standby was promoted while we read it. */
+  continueOn(history: History): void {
+    this.#history = history
   }
 
   /**
@@ -67,7 +80,8 @@ export class LogReader {
    */
   entry(place: 'end' | 'inside'): CheckpointEntry {
     const cut = place === 'inside' ? this.#placeInside() : this.#cut
-    return { position: writePosition({ lsn: this.#progress, cut }), epoch: this.#parts.epoch }
+    const history = this.#history ? { history: this.#history } : {}
+    return { position: writePosition({ lsn: this.#progress, cut, ...history }), epoch: this.#parts.epoch }
   }
 
   /**
@@ -152,7 +166,6 @@ export class LogReader {
       throw replayMismatch(cut, `transaction ${begin.xid} at ${formatLsn(begin.commitLsn)} comes instead`)
     }
     if (isCut) this.#cut = null
-    this.#skip = isCut ? cut.skip : 0
     this.#begin = begin
     const commit = {
       id: String(begin.xid),
@@ -160,7 +173,7 @@ export class LogReader {
       coordinate: `${epoch.toString(16).padStart(4, '0')}-${commitDigits(begin.commitLsn)}`,
       source: { txId: begin.xid, xmin: null },
     }
-    batcher.begin(commit, this.#skip)
+    batcher.begin(commit, isCut ? cut : undefined)
     return null
   }
 
@@ -203,10 +216,9 @@ export class LogReader {
   /** The transaction whose beginning alone will be durable; null between transactions. */
   #placeInside(): Cut | null {
     if (this.#cut || !this.#begin) return this.#cut
-    // While published events are being left out, the count stands at what was published.
-    const skip = Math.max(this.#skip, this.#parts.batcher.ordinal)
+    const { batcher, fingerprint } = this.#parts
     const { commitLsn, xid } = this.#begin
-    return skip === 0 ? null : { commitLsn, xid, skip, capture: this.#parts.fingerprint }
+    return batcher.cut.skip === 0 ? null : { commitLsn, xid, capture: fingerprint, ...batcher.cut }
   }
 
   #located(thrown: unknown): TributaryError {

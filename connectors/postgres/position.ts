@@ -12,6 +12,16 @@ export interface Position {
   readonly lsn: bigint
   /** Set when the next transaction after `lsn` is published in part. */
   readonly cut: Cut | null
+  /** Whose log it is a place of; missing in positions of format 1. */
+  readonly history?: History
+}
+
+/** An LSN is a place in one history only: that of a cluster, on one of its timelines. */
+export interface History {
+  /** The cluster's system identifier: standbys and physical copies share it. Digits. */
+  readonly system: string
+  /** Grows at each promotion, and at each restore to a point in time. */
+  readonly timeline: number
 }
 
 export interface Cut {
@@ -22,33 +32,51 @@ export interface Cut {
   readonly skip: number
   /** Fingerprint of the settings on which the numbering of events depends. */
   readonly capture: string
+  /** Tells those events apart from others, see `EventTrace`; missing in positions of format 1. */
+  readonly trace?: string
 }
 
-const FORMAT = '1'
 const LSN = '[0-9A-F]{1,8}/[0-9A-F]{1,8}'
 const LSN_PATTERN = new RegExp(`^${LSN}$`, 'i')
+/** Format 1 had no history. */
 const POSITION_PATTERN = new RegExp(
-  `^${FORMAT};lsn=(${LSN})(?:;commit=(${LSN});xid=(\\d{1,10});skip=(\\d{1,15});capture=([0-9a-f]{8}))?$`,
+  `^(?:1;lsn=(?<lsn>${LSN})|2;lsn=(?<lsn>${LSN});system=(?<system>\\d{1,20});timeline=(?<timeline>\\d{1,10}))` +
+    `(?:;commit=(?<commit>${LSN});xid=(?<xid>\\d{1,10});skip=(?<skip>\\d{1,15});` +
+    `capture=(?<capture>[0-9a-f]{8})(?:;trace=(?<trace>[0-9a-f]{8}))?)?$`,
 )
 
-/** `1;lsn=0/16B3748`, inside a transaction `1;lsn=0/16B3748;commit=0/16B3800;xid=734;skip=50000;capture=9ae0c1f2`. */
-export function writePosition({ lsn, cut }: Position): string {
-  const place = `${FORMAT};lsn=${formatLsn(lsn)}`
+/**
+ * `2;lsn=0/16B3748;system=7577012483941220401;timeline=1`, and inside a transaction
+ * `;commit=0/16B3800;xid=734;skip=50000;capture=9ae0c1f2;trace=0b51d3aa` after it. Format 1 is the same without a history.
+ */
+export function writePosition({ lsn, cut, history }: Position): string {
+  const place = history
+    ? `2;lsn=${formatLsn(lsn)};system=${history.system};timeline=${history.timeline}`
+    : `1;lsn=${formatLsn(lsn)}`
   if (!cut) return place
-  return `${place};commit=${formatLsn(cut.commitLsn)};xid=${cut.xid};skip=${cut.skip};capture=${cut.capture}`
+  const { commitLsn, xid, skip, capture, trace } = cut
+  return `${place};commit=${formatLsn(commitLsn)};xid=${xid};skip=${skip};capture=${capture}${trace ? `;trace=${trace}` : ''}`
 }
 
 /** @throws TributaryError POSITION_INVALID */
 export function readPosition(text: string): Position {
-  const [, lsn, commitLsn, xid, skip, capture] = POSITION_PATTERN.exec(text) ?? []
+  const { lsn, system, timeline, commit, xid, skip, capture, trace } =
+    POSITION_PATTERN.exec(text)?.groups ?? {}
   if (lsn === undefined) {
-    throw new TributaryError('POSITION_INVALID', `"${text}" is no Postgres position of format ${FORMAT}.`)
+    throw new TributaryError('POSITION_INVALID', `"${text}" is no Postgres position of format 1 or 2.`)
   }
   const cut =
-    commitLsn === undefined || capture === undefined
+    commit === undefined || capture === undefined
       ? null
-      : { commitLsn: parseLsn(commitLsn), xid: Number(xid), skip: Number(skip), capture }
-  return { lsn: parseLsn(lsn), cut }
+      : {
+          commitLsn: parseLsn(commit),
+          xid: Number(xid),
+          skip: Number(skip),
+          capture,
+          ...(trace ? { trace } : {}),
+        }
+  const history = system === undefined ? {} : { history: { system, timeline: Number(timeline) } }
+  return { lsn: parseLsn(lsn), cut, ...history }
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Batcher, type RowChange } from '../../../core/batcher.ts'
+import { Batcher, type Cut, type RowChange } from '../../../core/batcher.ts'
 import type { ChangeEvent } from '../../../core/types.ts'
 import { commit, table } from '../../support/events.ts'
 
@@ -18,9 +18,9 @@ const change = (parts: Partial<RowChange>): RowChange => ({
   ...parts,
 })
 
-const inOneTransaction = (changes: Partial<RowChange>[], skip = 0): readonly ChangeEvent[] => {
+const inOneTransaction = (changes: Partial<RowChange>[], published?: Cut): readonly ChangeEvent[] => {
   const batcher = new Batcher()
-  batcher.begin(commit(1), skip)
+  batcher.begin(commit(1), published)
   for (const parts of changes) batcher.add(change(parts))
   batcher.end()
   return batcher.take(position).events
@@ -83,7 +83,7 @@ describe('batcher', () => {
 
   it('leaves out as many events as an earlier run published, and keeps their ordinals', () => {
     const move: Partial<RowChange> = { op: 'u', before: [1, 'a'], after: [2, 'a'] }
-    const events = inOneTransaction([{}, move, {}], 2)
+    const events = inOneTransaction([{}, move, {}], { skip: 2 })
     assert.deepEqual(told(events), ['c - 2', 'c - 1'])
     assert.deepEqual(
       events.map(({ ordinal }) => ordinal),
@@ -92,7 +92,23 @@ describe('batcher', () => {
   })
 
   it('refuses a transaction that has become shorter than what was published of it', () => {
-    assert.throws(() => inOneTransaction([{}], 2), { code: 'REPLAY_MISMATCH' })
+    assert.throws(() => inOneTransaction([{}], { skip: 2 }), { code: 'REPLAY_MISMATCH' })
+  })
+
+  it('refuses a transaction whose first events are others than those that were published', () => {
+    const batcher = new Batcher()
+    const move: Partial<RowChange> = { op: 'u', before: [1, 'a'], after: [2, 'a'] }
+    batcher.begin(commit(1))
+    batcher.add(change({}))
+    batcher.add(change(move))
+    const published = batcher.cut
+    assert.equal(published.skip, 3)
+    assert.deepEqual(told(inOneTransaction([{}, move, {}], published)), ['c - 1'])
+    // Keyed by its name the row did not move, and its update is one event where there were two.
+    const rekeyed = table('users', { key: [1] })
+    const changes = [{}, move, {}, {}].map(parts => ({ ...parts, table: rekeyed }))
+    assert.throws(() => inOneTransaction(changes, published), { code: 'REPLAY_MISMATCH', message: /key/ })
+    assert.throws(() => inOneTransaction([{}, {}, {}], published), { code: 'REPLAY_MISMATCH' })
   })
 
   it('refuses a row outside a transaction', () => {
@@ -157,7 +173,7 @@ describe('batcher', () => {
     const batcher = new Batcher()
     batcher.begin(commit(1))
     assert.equal(batcher.take(position).complete, true)
-    batcher.begin(commit(1), 5)
+    batcher.begin(commit(1), { skip: 5 })
     assert.deepEqual(
       [batcher.take(position).complete, batcher.take(position).checkpoint.stream?.position],
       [false, 'inside'],

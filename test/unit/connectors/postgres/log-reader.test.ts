@@ -4,12 +4,14 @@ import fc from 'fast-check'
 import { Cursor } from '../../../../connectors/postgres/cursor.ts'
 import { LogReader } from '../../../../connectors/postgres/log-reader.ts'
 import type { Relation } from '../../../../connectors/postgres/pgoutput.ts'
-import type { Position } from '../../../../connectors/postgres/position.ts'
+import { type Position, readPosition } from '../../../../connectors/postgres/position.ts'
 import { TableFilter } from '../../../../connectors/postgres/table-filter.ts'
 import { Tables } from '../../../../connectors/postgres/tables.ts'
 import { Batcher } from '../../../../core/batcher.ts'
 import { TributaryError } from '../../../../core/errors.ts'
+import { EventTrace } from '../../../../core/event-trace.ts'
 import { UNAVAILABLE } from '../../../../core/types.ts'
+import { table } from '../../../support/events.ts'
 import { letter, UNCHANGED, WireMessages } from '../../../support/pgoutput-messages.ts'
 
 const START: Position = { lsn: 0x100n, cut: null }
@@ -173,9 +175,9 @@ it('A place inside a transaction is its beginning with a count, which never fall
   const rows = [wire.relation(ITEMS), ...['1', '2', '3'].map(id => wire.insert(1, [id, 'a']))]
   const { read, reader } = logReader()
   assert.deepEqual((await read(begin(), ...rows)).complete, false)
-  const cut = { commitLsn: 0x200n, xid: 7, skip: 3, capture: '00000000' }
-  assert.equal(reader.entry('inside').position, '1;lsn=0/100;commit=0/200;xid=7;skip=3;capture=00000000')
-  const again = logReader({ lsn: 0x100n, cut })
+  const { position } = reader.entry('inside')
+  assert.match(position, /^1;lsn=0\/100;commit=0\/200;xid=7;skip=3;capture=00000000;trace=[0-9a-f]{8}$/)
+  const again = logReader(readPosition(position))
   await again.read(wire.keepalive(0x1f0n), begin(), ...rows.slice(0, 2))
   assert.equal(again.reader.entry('inside').position, reader.entry('inside').position)
   const { events } = await again.read(...rows.slice(2), wire.insert(1, ['4', 'a']), commit())
@@ -187,8 +189,12 @@ it('A place inside a transaction is its beginning with a count, which never fall
 })
 
 it('After a cut, nothing but the transaction that was cut is accepted', async () => {
-  const from = { lsn: 0x100n, cut: { commitLsn: 0x200n, xid: 7, skip: 1, capture: '00000000' } }
+  const from = {
+    lsn: 0x100n,
+    cut: { commitLsn: 0x200n, xid: 7, skip: 1, capture: '00000000', trace: '00000000' },
+  }
   const refused: readonly (readonly Buffer[])[] = [
+    [begin(), wire.relation(ITEMS), wire.insert(1, ['1', 'a'])],
     [begin(8)],
     [begin(7, 0x201n)],
     [begin(6, 0x180n), wire.relation(ITEMS), wire.insert(1, ['1', 'a'])],
@@ -202,7 +208,9 @@ it('After a cut, nothing but the transaction that was cut is accepted', async ()
     })
   }
   // One in which nothing was captured may come first.
-  await logReader(from).read(
+  const same = new EventTrace()
+  same.add(table('items'), 'c')
+  await logReader({ ...from, cut: { ...from.cut, trace: same.text } }).read(
     begin(6, 0x180n),
     commit(0x180n, 0x190n),
     begin(),
