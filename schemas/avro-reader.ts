@@ -1,5 +1,6 @@
 import avsc from 'avsc'
 import type { AvroField, AvroObject, AvroType } from './avro.ts'
+import { guardBlocks } from './avro-blocks.ts'
 import { formatDecimal } from './decimal.ts'
 import { formatDate, formatLocalTimestamp, formatTime, formatTimestamp } from './temporal.ts'
 
@@ -32,7 +33,7 @@ export function compileReader(schemaText: string): AvroReader {
   }
   const type = avsc.Type.forSchema(withSafeFieldNames(schema) as avsc.Schema, {
     wrapUnions: 'never',
-    typeHook: longHook,
+    typeHook: typeHook(),
   })
   const convert = new Converters().of(schema, '') as (raw: unknown) => Fields
   return (bytes, at) => {
@@ -63,11 +64,16 @@ const LONG = avsc.types.LongType.__with({
   compare: (a: number | bigint, b: number | bigint) => (a < b ? -1 : a > b ? 1 : 0),
 })
 
-function longHook(schema: unknown): avsc.Type | undefined {
-  const isLong =
-    schema === 'long' ||
-    (typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'long')
-  return isLong ? LONG : undefined
+/** What we have types of our own for, or types with more care than avsc's; undefined: it makes its own. */
+function typeHook(): (schema: unknown, options: avsc.ForSchemaOptions) => avsc.Type | undefined {
+  const making = new Set<unknown>()
+  return (schema, options) => {
+    const name = typeof schema === 'object' && schema !== null && 'type' in schema ? schema.type : schema
+    if (name === 'long') return LONG
+    if (name !== 'array' || making.has(schema)) return undefined
+    making.add(schema)
+    return guardBlocks(avsc.Type.forSchema(schema as avsc.Schema, options))
+  }
 }
 
 /**

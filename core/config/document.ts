@@ -34,7 +34,8 @@ export function readDocument(
   { environment, problems }: { environment: Environment; problems: Problem[] },
 ): ConfigDocument {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  // Its warnings would quote what stands in the file.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
   const lineAt = (offset: number | undefined) => lines.linePos(offset ?? 0).line
   const reportAt = (offset: number | undefined, message: string) =>
     problems.push({ file, line: lineAt(offset), setting: '', message })
@@ -54,8 +55,19 @@ export function readDocument(
       node.value = interpolate(node.value, environment, message => reportAt(node.range?.[0], message))
     },
   })
-  const value = isWhole ? (document.toJS() ?? {}) : undefined
+  const value = isWhole ? plainValue(document, message => reportAt(0, message)) : undefined
   return { file, value, lineOf: path => lineAt(offsetOf(document, path)) }
+}
+
+/** The parser puts in what aliases stand for only now, and refuses those that multiply. */
+function plainValue(document: Document, report: (message: string) => void): unknown {
+  try {
+    return document.toJS() ?? {}
+  } catch (error) {
+    if (!(error instanceof ReferenceError) && !(error instanceof RangeError)) throw error
+    report('has aliases of aliases, too many to be put in')
+    return undefined
+  }
 }
 
 /** Where a setting stands; for one that is missing, the block that should hold it. */

@@ -51,6 +51,9 @@ export function readBatches(set: Buffer): RecordBatch[] {
   let at = 0
   while (set.length - at >= BATCH_HEADER_BYTES) {
     const end = at + 12 + set.readInt32BE(at + 8)
+    if (end < at + BATCH_HEADER_BYTES) {
+      throw malformed(readInt64(set, at), 'is shorter than its own header')
+    }
     if (end > set.length) break
     batches.push(readHeader(set.subarray(at, end)))
     at = end
@@ -64,10 +67,7 @@ function readHeader(bytes: Buffer): RecordBatch {
     throw new TributaryError('PROTOCOL_UNKNOWN', `record format ${bytes[16]} at offset ${firstOffset}`)
   }
   if (bytes.readUInt32BE(17) !== crc32c(bytes.subarray(21))) {
-    throw new TributaryError(
-      'PROTOCOL_MALFORMED',
-      `the checksum of the batch at offset ${firstOffset} is wrong`,
-    )
+    throw malformed(firstOffset, 'has a wrong checksum')
   }
   const attributes = bytes.readInt16BE(21)
   return {
@@ -90,22 +90,25 @@ export function isAbortMarker(batch: RecordBatch): boolean {
 /** The batch's records from this offset on. */
 export function readRecords(batch: RecordBatch, from: number): LogRecord[] {
   const { bytes, firstOffset } = batch
-  const cursor: Cursor = { bytes: plainRecords(batch), at: 0 }
+  const plain = plainRecords(batch)
+  const cursor: Cursor = { bytes: plain, at: 0, end: plain.length, firstOffset }
   const times = timesOf(bytes)
   const records: LogRecord[] = []
   for (let left = bytes.readInt32BE(57); left > 0; left--) {
-    const end = readVarint(cursor) + cursor.at
-    if (end > cursor.bytes.length) {
-      throw new TributaryError(
-        'PROTOCOL_MALFORMED',
-        `the batch at offset ${firstOffset} ends within a record`,
-      )
-    }
-    const record = readRecord(cursor, firstOffset, times)
+    const length = readVarint(cursor)
+    cursor.end = cursor.at + length
+    if (length < 0 || cursor.end > plain.length) throw malformed(firstOffset, 'ends within a record')
+    const record = readRecord(cursor, times)
     if (record.offset >= from) records.push(record)
-    cursor.at = end
+    cursor.at = cursor.end
+    cursor.end = plain.length
   }
   return records
+}
+
+function malformed(firstOffset: number, flaw: string, cause?: unknown): TributaryError {
+  const message = `the batch at offset ${firstOffset} ${flaw}`
+  return new TributaryError('PROTOCOL_MALFORMED', message, { cause })
 }
 
 function plainRecords({ bytes, firstOffset }: RecordBatch): Buffer {
@@ -115,9 +118,9 @@ function plainRecords({ bytes, firstOffset }: RecordBatch): Buffer {
     case NO_COMPRESSION:
       return packed
     case GZIP:
-      return gunzipSync(packed)
+      return unpacked(gunzipSync, packed, firstOffset)
     case ZSTD:
-      return zstdDecompressSync(packed)
+      return unpacked(zstdDecompressSync, packed, firstOffset)
     default:
       throw new TributaryError(
         'PROTOCOL_UNKNOWN',
@@ -127,9 +130,21 @@ function plainRecords({ bytes, firstOffset }: RecordBatch): Buffer {
   }
 }
 
+function unpacked(unpack: (packed: Buffer) => Buffer, packed: Buffer, firstOffset: number): Buffer {
+  try {
+    return unpack(packed)
+  } catch (error) {
+    throw malformed(firstOffset, 'cannot be decompressed', error)
+  }
+}
+
 interface Cursor {
   readonly bytes: Buffer
   at: number
+  /** Where the record ends that is being read. */
+  end: number
+  /** Of the batch, for errors. */
+  readonly firstOffset: number
 }
 
 /** The times of a batch's records: their own, or the one at which the broker took them all. */
@@ -143,11 +158,11 @@ function timesOf(bytes: Buffer): Times {
   return { baseMs: readInt64(bytes, 27), appendMs: isAppendTime ? readInt64(bytes, 35) : null }
 }
 
-function readRecord(cursor: Cursor, firstOffset: number, { baseMs, appendMs }: Times): LogRecord {
+function readRecord(cursor: Cursor, { baseMs, appendMs }: Times): LogRecord {
   cursor.at++
   const ownMs = baseMs + readVarint(cursor)
   const timestampMs = appendMs ?? ownMs
-  const offset = firstOffset + readVarint(cursor)
+  const offset = cursor.firstOffset + readVarint(cursor)
   const key = readBytes(cursor)
   const value = readBytes(cursor)
   return { offset, timestampMs, key, value, headers: readHeaders(cursor) }
@@ -171,14 +186,22 @@ function readBytes(cursor: Cursor): Buffer | null {
   if (length < 0) return null
   const start = cursor.at
   cursor.at = start + length
+  if (cursor.at > cursor.end)
+    throw malformed(cursor.firstOffset, 'has a field that is longer than its record')
   return cursor.bytes.subarray(start, cursor.at)
 }
+
+/** Of the last of ten bytes, which hold 64 bits. More would run into infinity, and lengths into nonsense. */
+const MAX_SCALE = 128 ** 9
 
 function readVarint(cursor: Cursor): number {
   let raw = 0
   let scale = 1
   let byte: number
   do {
+    if (cursor.at >= cursor.end || scale > MAX_SCALE) {
+      throw malformed(cursor.firstOffset, 'holds a number without an end')
+    }
     byte = cursor.bytes[cursor.at++]!
     raw += (byte & 127) * scale
     scale *= 128

@@ -1,4 +1,9 @@
-/** Reads the numbers and texts of Kafka's protocol, big-endian, one after the other. */
+import { TributaryError } from '../../errors.ts'
+
+/**
+ * Reads the numbers and texts of Kafka's protocol, big-endian, one after the other. Every read throws
+ * PROTOCOL_MALFORMED when the bytes end before it.
+ */
 export class WireReader {
   readonly #bytes: Buffer
   #at = 0
@@ -8,18 +13,15 @@ export class WireReader {
   }
 
   int16(): number {
-    this.#at += 2
-    return this.#bytes.readInt16BE(this.#at - 2)
+    return this.#bytes.readInt16BE(this.#pass(2))
   }
 
   int32(): number {
-    this.#at += 4
-    return this.#bytes.readInt32BE(this.#at - 4)
+    return this.#bytes.readInt32BE(this.#pass(4))
   }
 
   bigint64(): bigint {
-    this.#at += 8
-    return this.#bytes.readBigInt64BE(this.#at - 8)
+    return this.#bytes.readBigInt64BE(this.#pass(8))
   }
 
   /** Exact up to 2^53, which no offset reaches. */
@@ -28,29 +30,36 @@ export class WireReader {
   }
 
   boolean(): boolean {
-    this.#at += 1
-    return this.#bytes[this.#at - 1] !== 0
+    return this.#bytes[this.#pass(1)] !== 0
   }
 
   /** Length int16, then UTF-8; a null text (length -1) is empty. */
   text(): string {
-    const start = this.#at + 2
-    this.#at = start + Math.max(0, this.int16())
+    const start = this.#pass(Math.max(0, this.int16()))
     return this.#bytes.toString('utf8', start, this.#at)
   }
 
   /** Length int32, then the bytes, as a view; null (length -1) is empty. */
   bytes(): Buffer {
-    const length = Math.max(0, this.int32())
-    this.#at += length
-    return this.#bytes.subarray(this.#at - length, this.#at)
+    const start = this.#pass(Math.max(0, this.int32()))
+    return this.#bytes.subarray(start, this.#at)
   }
 
-  /** Count int32, then the items. */
+  /** Count int32, then the items, each of a byte at the least: a wrong count ends with the bytes. */
   array<T>(item: (reader: WireReader) => T): T[] {
     const items: T[] = []
     for (let left = this.int32(); left > 0; left--) items.push(item(this))
     return items
+  }
+
+  /** Moves past so many bytes and returns where they begin. */
+  #pass(count: number): number {
+    const start = this.#at
+    if (start + count > this.#bytes.length) {
+      throw new TributaryError('PROTOCOL_MALFORMED', 'an answer of Kafka ends before its last field')
+    }
+    this.#at = start + count
+    return start
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, describe, it } from 'node:test'
 import { z } from 'zod'
 import { loadConfig } from '../../../../core/config/load.ts'
+import type { TributaryError } from '../../../../core/errors.ts'
 
 const sources = {
   postgres: z.strictObject({ type: z.literal('postgres'), url: z.string().min(1) }),
@@ -55,6 +56,24 @@ describe('configuration', () => {
       ],
       ['avro', 'exactly-once', 'never', true, 8],
     )
+  })
+
+  it('is refused when aliases multiply or its blocks are too deep, and no warning quotes it', async () => {
+    const many = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`)
+    const texts = [`a0: &a0 [x]\n${many.join('\n')}`, '['.repeat(20_000), `? {a: ${'$'}{SECRET}}\n: b`]
+    const warnings: Error[] = []
+    const note = (warning: Error) => warnings.push(warning)
+    process.on('warning', note)
+    for (const text of texts) {
+      assert.throws(
+        () => load({ 'worker.yaml': worker, 'a.yaml': `${shop}${text}` }, { SECRET: 'told' }),
+        ({ message, cause }) => (cause as TributaryError).code === 'CONFIG_INVALID' && !/told/.test(message),
+      )
+    }
+    // Warnings are told after the turn in which they arise.
+    await new Promise(setImmediate)
+    process.off('warning', note)
+    assert.deepEqual(warnings, [])
   })
 
   it('puts in environment variables and files, also as numbers and flags', () => {

@@ -150,6 +150,34 @@ describe('record batches', () => {
     assert.throws(() => readBatches(older), { code: 'PROTOCOL_UNKNOWN' })
   })
 
+  it('with lengths and counts that do not fit are refused, however sound their checksum', () => {
+    const sent = { topic: 't', partition: 0, key: Buffer.of(1), value: Buffer.of(2), timestampMs: 0 }
+    const whole = encodeRecordBatch([sent, sent], producer)
+    // A record: length, attributes, timestamp, offset, key's length and byte, value's length and byte, headers.
+    const lengthAt = 61
+    const damages: [string, (bytes: Buffer) => void][] = [
+      ['a record of negative length', bytes => bytes.set([1], lengthAt)],
+      ['a record longer than the batch', bytes => bytes.set([126], lengthAt)],
+      ['a key longer than its record', bytes => bytes.set([40], lengthAt + 4)],
+      ['more headers than there are bytes', bytes => bytes.set([126], lengthAt + 8)],
+      ['a number that never ends', bytes => bytes.fill(0xff, lengthAt)],
+      ['more records than there are', bytes => bytes.writeInt32BE(0x7fffffff, 57)],
+      ['records that are not compressed', bytes => bytes.writeInt16BE(1, 21)],
+      ['records that are not compressed', bytes => bytes.writeInt16BE(4, 21)],
+    ]
+    for (const [damage, inflict] of damages) {
+      const bytes = Buffer.from(whole)
+      inflict(bytes)
+      bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17)
+      assert.throws(() => readRecords(readBatches(bytes)[0]!, 0), { code: 'PROTOCOL_MALFORMED' }, damage)
+    }
+    for (const length of [-0x80000000, -12, -1, 0, 48]) {
+      const bytes = Buffer.from(whole)
+      bytes.writeInt32BE(length, 8)
+      assert.throws(() => readBatches(bytes), { code: 'PROTOCOL_MALFORMED' }, `a batch of ${length} bytes`)
+    }
+  })
+
   it('that the broker stamped with its own time have that time', () => {
     const sent = { topic: 't', partition: 0, key: null, value: null, timestampMs: 1 }
     const bytes = encodeRecordBatch([sent, sent], producer)
