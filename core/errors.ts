@@ -90,6 +90,12 @@ export const ERROR_CODES = {
     meaning: 'Two tables end on one topic, or two columns on one field name.',
     hint: 'Leave one out with `tables: ["!SCHEMA.TABLE"]`, or rename it.',
   },
+  KEY_UNKNOWN: {
+    reaction: 'stop',
+    meaning:
+      'The log holds rows of a table whose key it does not tell, and the table is gone or has another key now.',
+    hint: 'Name its key: `keys: { "SCHEMA.TABLE": [COLUMN, ...] }`; or leave it out with `tables: ["!SCHEMA.TABLE"]`.',
+  },
   KEY_CHANGES_TOO_MANY: {
     reaction: 'stop',
     meaning:

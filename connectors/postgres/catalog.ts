@@ -8,8 +8,9 @@ export interface BaseType {
 
 /** What the catalog adds to a table's description in the log. It tells the present, the log may tell the past. */
 export interface CatalogTable {
-  /** Its columns in the order of the key, under the names that the description has. */
-  readonly primaryKey: { readonly columns: readonly string[]; readonly isDeferrable: boolean } | null
+  /** Dropped since: nothing but types can be told. */
+  readonly isGone?: boolean
+  readonly primaryKey: PrimaryKey | null
   /**
    * The description says FULL, but some partitions are not: FULL does not pass from a table to its partitions, and of their
    * old rows only the key is logged, with nulls for the rest.
@@ -21,32 +22,44 @@ export interface CatalogTable {
   readonly typeNames: readonly string[]
 }
 
-const PRIMARY_KEY = `
-  WITH present AS (
-    SELECT attnum, atttypid, row_number() OVER (ORDER BY attnum)::int - 1 AS index FROM pg_attribute
-    WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
-  )
-  SELECT array_agg(a.attname::text ORDER BY k.place) AS columns, NOT i.indimmediate AS "isDeferrable",
-    array_agg(p.index ORDER BY k.place) AS indexes,
-    (SELECT array_agg(atttypid::int8::text ORDER BY attnum) FROM present) AS types
-  FROM pg_index i
-  CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)
-  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-  LEFT JOIN present p ON p.attnum = k.attnum
-  WHERE i.indrelid = $1::oid AND i.indisprimary AND k.place <= i.indnkeyatts
-  GROUP BY i.indimmediate`
+export interface PrimaryKey {
+  /**
+   * Its columns in the order of the key, under the names that the description has; null when it cannot be told which of
+   * the columns described they are.
+   */
+  readonly columns: readonly string[] | null
+  readonly isDeferrable: boolean
+}
+
+/** One row for a table that exists. `place`: in its key, from 1. */
+const COLUMNS = `
+  SELECT i.indrelid IS NOT NULL AS "hasKey", NOT coalesce(i.indimmediate, true) AS "isDeferrable",
+    coalesce(json_agg(json_build_object('name', a.attname, 'type', a.atttypid::int8, 'isGenerated', a.attgenerated <> '',
+      'place', array_position(i.indkey[:i.indnkeyatts - 1], a.attnum)) ORDER BY a.attnum)
+      FILTER (WHERE a.attnum IS NOT NULL), '[]') AS columns
+  FROM pg_class c
+  LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE c.oid = $1::oid
+  GROUP BY i.indrelid, i.indimmediate`
+
+interface TableRow {
+  hasKey: boolean
+  isDeferrable: boolean
+  /** Those that the table has now, in its order. */
+  columns: ColumnNow[]
+}
+
+interface ColumnNow {
+  name: string
+  type: number
+  isGenerated: boolean
+  place: number | null
+}
 
 const PARTIAL_OLD_ROWS = `
   SELECT FROM pg_partition_tree($1::oid::regclass) t JOIN pg_class c ON c.oid = t.relid
   WHERE t.isleaf AND c.relreplident <> 'f' LIMIT 1`
-
-interface PrimaryKeyRow {
-  columns: string[]
-  isDeferrable: boolean
-  /** Their places among the columns that the table has now, and the types of all of these. */
-  indexes: (number | null)[]
-  types: string[]
-}
 
 /** Domains may be made of domains. The modifier of the innermost one that has any stands in the outermost. */
 const TYPES = `
@@ -65,14 +78,17 @@ const TYPES = `
 
 /** @throws TributaryError SOURCE_UNREACHABLE and what else a query may fail with */
 export async function lookUpTable(queries: Queries, relation: Relation): Promise<CatalogTable> {
-  const [primaryKey] = await queries.query<PrimaryKeyRow>(PRIMARY_KEY, [relation.id])
+  const [table] = await queries.query<TableRow>(COLUMNS, [relation.id])
   const partial = relation.identity === 'full' ? await queries.query(PARTIAL_OLD_ROWS, [relation.id]) : []
   const types = await queries.query<{ oid: string; modifier: number; name: string }>(TYPES, [
     relation.columns.map(column => column.typeOid),
     relation.columns.map(column => column.typeModifier),
   ])
   return {
-    primaryKey: primaryKey ? { ...primaryKey, columns: namesThen(primaryKey, relation.columns) } : null,
+    isGone: table === undefined,
+    primaryKey: table?.hasKey
+      ? { columns: keyThen(table, relation.columns), isDeferrable: table.isDeferrable }
+      : null,
     hasPartialOldRows: partial.length > 0,
     baseTypes: types.map(({ oid, modifier }) => ({ typeOid: Number(oid), typeModifier: modifier })),
     typeNames: types.map(type => type.name),
@@ -80,13 +96,16 @@ export async function lookUpTable(queries: Queries, relation: Relation): Promise
 }
 
 /**
- * The names of the key's columns when the rows were written. If one is unknown to the description, and the columns of now
- * have the same types in the same order, then it has been renamed since: without this, old log would be read without a key.
+ * The key's columns under the names that they had when the rows were written. If one is unknown to the description, and the
+ * columns of now have the same types in the same order, then it has been renamed since: without this, old log would be
+ * read without a key. Null if there is no telling.
  */
-function namesThen({ columns, indexes, types }: PrimaryKeyRow, then: readonly RelationColumn[]): string[] {
-  const isKnown = columns.every(name => then.some(column => column.name === name))
-  const isSame =
-    types.length === then.length && types.every((oid, index) => Number(oid) === then[index]?.typeOid)
-  if (isKnown || !isSame) return columns
-  return columns.map((name, place) => then[indexes[place] ?? -1]?.name ?? name)
+function keyThen({ columns }: TableRow, then: readonly RelationColumn[]): string[] | null {
+  const key = columns.filter(({ place }) => place !== null).sort((a, b) => Number(a.place) - Number(b.place))
+  if (key.every(({ name }) => then.some(column => column.name === name))) return key.map(({ name }) => name)
+  // Whether generated columns are described is up to the publication.
+  const same = [columns, columns.filter(({ isGenerated }) => !isGenerated)].find(
+    now => now.length === then.length && now.every(({ type }, index) => type === then[index]?.typeOid),
+  )
+  return same ? key.map(column => (then[same.indexOf(column)] as RelationColumn).name) : null
 }
