@@ -139,7 +139,8 @@ export class ConnectorRun {
     const lines = failures.map(
       ({ subject, message, fix }) => `${subject}: ${message}${fix ? ` Fix: ${fix}` : ''}`,
     )
-    throw new TributaryError('CHECK_FAILED', lines.join('\n'))
+    const code = failures.find(finding => finding.code)?.code ?? 'CHECK_FAILED'
+    throw new TributaryError(code, lines.join('\n'))
   }
 
   #observer(): PipelineObserver {

@@ -39,15 +39,32 @@ export const ERROR_CODES = {
     meaning: 'The replication link ended, or brought nothing in the time in which it must.',
     hint: 'Nothing is lost: the stream goes on at the checkpoint. Look at the server and the network if it recurs.',
   },
+  SOURCE_POOLED: {
+    reaction: 'stop',
+    meaning:
+      'A connection pooler stands before the database: it passes neither session settings nor replication.',
+    hint: 'Name the database server itself in `source.url`, not the pooler.',
+  },
+  PUBLICATION_MISSING: {
+    reaction: 'stop',
+    meaning: 'The publication does not exist, and the connector may not or must not make it now.',
+    hint: 'Run the statement in the message; on a standby, run it on its primary.',
+  },
   SLOT_IN_USE: {
     reaction: 'retry',
-    meaning: 'Another session reads the replication slot.',
+    meaning: 'Another session reads the replication slot; the message says which.',
     hint: 'Stop the other reader, or wait until the server notices that an earlier worker is gone (wal_sender_timeout).',
   },
   SLOT_MISSING: {
     reaction: 'stop',
     meaning: 'There is a checkpoint, but the replication slot is gone: changes since then cannot be read.',
     hint: 'Rebuild the read models, then start with a new connector name or delete the checkpoint topic.',
+  },
+  SLOT_UNSUITABLE: {
+    reaction: 'stop',
+    meaning:
+      'The replication slot is of another kind (physical, temporary, of another plugin, still synchronized) or of another database.',
+    hint: 'Give the connector a slot of its own with `source.slot`, or drop this one if nobody needs it.',
   },
   SLOT_AHEAD: {
     reaction: 'stop',
@@ -56,8 +73,20 @@ export const ERROR_CODES = {
   },
   SLOT_LOST: {
     reaction: 'stop',
-    meaning: 'The server has invalidated the replication slot; the log it needs is removed.',
-    hint: 'Raise max_slot_wal_keep_size, drop the slot, and rebuild the read models.',
+    meaning: 'The server has invalidated the replication slot; what it held is gone.',
+    hint: 'Remove the cause that the message names, drop the slot, and rebuild the read models.',
+  },
+  SYSTEM_CHANGED: {
+    reaction: 'stop',
+    meaning:
+      'The database server is another cluster than that of the checkpoint (its system identifier differs), as after pg_upgrade, or a restore from a dump.',
+    hint: 'Check `source.url`. If the move is meant: rebuild under a new name, or set `source.acceptSystem` if no change was lost.',
+  },
+  TIMELINE_DIVERGED: {
+    reaction: 'stop',
+    meaning:
+      'After a failover or a restore, the server’s history lacks what the checkpoint has seen: consumers have changes that the database has not.',
+    hint: 'Point `source.url` to the server that has them; or rebuild the read models, and start with a new connector name.',
   },
   PROTOCOL_UNKNOWN: {
     reaction: 'stop',

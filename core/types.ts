@@ -1,3 +1,5 @@
+import type { ErrorCode } from './errors.ts'
+
 // The glossary. One word per idea, used everywhere with this meaning.
 //
 //   source       a database log as a stream of batches; one per connector
@@ -141,6 +143,8 @@ export interface Finding {
   readonly message: string
   /** The exact statement, command or setting that mends it. */
   readonly fix?: string
+  /** A failure's own code, where it has one; else CHECK_FAILED. */
+  readonly code?: ErrorCode
   /** The server did not answer. `run` waits for it; `check` reports a failure. */
   readonly isAbsent?: boolean
 }

@@ -1,16 +1,15 @@
 import type { Finding } from '../../core/types.ts'
+import type { Facts } from './check.ts'
+import { failure, ok, warning } from './findings.ts'
 import { quoteName, quoteTable, tableName } from './names.ts'
-import type { Candidate, Publication } from './publication.ts'
+import { type Candidate, GENERATED_VERSION, type Publication } from './publication.ts'
 import type { Capture } from './settings.ts'
 
 const MAX_LISTED = 20
 
 /** What each table that the settings name needs, so that its changes come whole and under a key. */
-export function checkTables(
-  candidates: readonly Candidate[],
-  publication: Publication | null,
-  capture: Capture,
-): Finding[] {
+export function checkTables(facts: Facts, capture: Capture): Finding[] {
+  const { candidates, publication } = facts
   const captured = candidates.filter(table => capture.filter.captures(table))
   const findings = captured.flatMap(table =>
     table.isUnlogged
@@ -18,6 +17,7 @@ export function checkTables(
       : [
           ...checkPublished(table, publication, capture),
           ...checkIdentity(table, publication),
+          ...checkGeneratedIdentity(table, facts),
           ...checkPartitions(table),
           ...checkKey(table, capture),
         ],
@@ -25,21 +25,68 @@ export function checkTables(
   const more = captured.length > MAX_LISTED ? ', ...' : ''
   const summary = `${captured.length} captured: ${captured.slice(0, MAX_LISTED).map(tableName).join(', ')}${more}`
   return [
-    { severity: 'ok', subject: 'tables', message: summary },
-    ...checkGlobs(candidates, capture),
+    ok('tables', summary),
+    ...checkGlobs(facts, capture),
+    ...checkOthers(facts, capture),
     ...checkKeySettings(captured, capture),
     ...findings,
+    ...checkBystanders(facts, capture),
   ]
 }
 
-function checkGlobs(candidates: readonly Candidate[], { filter }: Capture): Finding[] {
-  return filter.unanswered(candidates).map(glob => ({
+function checkGlobs({ candidates, others }: Facts, { filter }: Capture): Finding[] {
+  return filter.unanswered(candidates).map(glob => {
+    const other = others.find(relation => tableName(relation) === glob)
+    const fix = `Take it out of source.tables.${other?.kind === 'a partition' ? ' Name the table it is part of.' : ''}`
+    if (other) return failure(`tables: ${glob}`, `is ${other.kind}: it has no changes of its own.`, fix)
     // An empty database is no mistake.
-    severity: glob === '*.*' ? 'warning' : 'failure',
-    subject: `tables: ${glob}`,
-    message: 'no table is called so.',
-    fix: 'Correct source.tables, or create the table first. Names are SCHEMA.TABLE, capitals matter.',
-  }))
+    const report = glob === '*.*' ? warning : failure
+    return report(
+      `tables: ${glob}`,
+      'no table is called so.',
+      'Correct source.tables, or create the table first. Names are SCHEMA.TABLE, capitals matter.',
+    )
+  })
+}
+
+/** Foreign tables that a wildcard matches. */
+function checkOthers({ others }: Facts, { filter }: Capture): Finding[] {
+  return others
+    .filter(table => table.kind === 'a foreign table' && filter.captures(table))
+    .filter(table => !filter.literal.includes(tableName(table)))
+    .map(table => {
+      const message = 'is a foreign table: its changes are in the log of another server.'
+      return warning(tableName(table), message, `Leave it out: "!${tableName(table)}" in source.tables.`)
+    })
+}
+
+/** Tables that nobody wants, but whose writers suffer by being published. */
+function checkBystanders({ candidates, publication }: Facts, { filter, ...capture }: Capture): Finding[] {
+  const published = new Set(publication?.tables.map(tableName))
+  return candidates
+    .filter(table => !filter.captures(table) && published.has(tableName(table)))
+    .filter(table => table.identity !== 'full' && table.identityColumns.length === 0)
+    .map(table => {
+      const message = `is not captured, but publication ${capture.publication} holds it, and it has no replica identity (${whyWithoutIdentity(table)}): the server refuses UPDATE and DELETE.`
+      return warning(tableName(table), message, `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY FULL;`)
+    })
+}
+
+/**
+ * From Postgres 18 on, the server refuses UPDATE and DELETE of a table with REPLICA IDENTITY FULL that has generated columns
+ * which are not published; virtual ones never are.
+ */
+function checkGeneratedIdentity(table: Candidate, { server, publication }: Facts): Finding[] {
+  if (server.versionNumber < GENERATED_VERSION || table.identity !== 'full') return []
+  if (publication && !publication.tables.some(other => tableName(other) === tableName(table))) return []
+  const unpublished = table.generated.filter(
+    ({ isStored }) => !isStored || (publication && !publication.publishesGenerated),
+  )
+  if (unpublished.length === 0) return []
+  const names = unpublished.map(({ name }) => name).join(', ')
+  const message = `has REPLICA IDENTITY FULL and generated columns that are not published (${names}): while it is published, the server refuses UPDATE and DELETE.`
+  const fix = `ALTER TABLE ${quoteTable(table)} REPLICA IDENTITY DEFAULT;`
+  return [(publication ? warning : failure)(tableName(table), message, fix)]
 }
 
 function checkKeySettings(captured: readonly Candidate[], { keys }: Capture): Finding[] {

@@ -3,6 +3,7 @@ import { Client, type ClientConfig } from 'pg'
 import { LogicalReplicationService } from 'pg-logical-replication'
 import { TributaryError } from '../../core/errors.ts'
 import { type FailurePlace, sourceFailure } from './failures.ts'
+import type { Ask } from './history.ts'
 import { quoteName, quoteText } from './names.ts'
 import { formatLsn } from './position.ts'
 
@@ -134,8 +135,11 @@ export interface ReplicationStart {
   readonly url: string
   readonly slot: string
   readonly publication: string
-  /** Transactions that were committed before are not sent. */
-  readonly lsn: bigint
+  /**
+   * Called once, when the session is open and before it streams; resolves to where the stream begins: transactions
+   * that were committed before are not sent. What it rejects with, `openReplication` does.
+   */
+  readonly begin: (ask: Ask) => Promise<bigint>
   readonly where: string
   /** Gives up while the session is being opened. */
   readonly signal: AbortSignal
@@ -196,19 +200,20 @@ export async function openReplication(
     name: 'pgoutput',
     options: null,
     parse: () => undefined,
-    start: (client, _slot, lsn) => {
+    start: async client => {
       const connection = connectionOf(client)
+      const lsn = await start.begin(async command => (await client.query(command)).rows)
       connection.on('copyData', ({ chunk }) => events.message(chunk))
       connection.on('notice', notice => refuseSkippedPublication(notice, start, events))
       driver.resolve(connection)
-      return client.query(startReplication(start, lsn))
+      await client.query(startReplication(start, formatLsn(lsn)))
     },
   }
   let phase: FailurePlace['phase'] = 'starting'
   let isClosing = false
   // Failures arrive by the rejected promise as well; without a listener the library would throw them.
   service.on('error', () => undefined)
-  const ended = service.subscribe(plugin, start.slot, formatLsn(start.lsn)).then(
+  const ended = service.subscribe(plugin, start.slot).then(
     () => new TributaryError('SOURCE_CONNECTION_LOST', `${start.where}: the server has ended the stream.`),
     (error: unknown) => sourceFailure(error, { phase, where: start.where }),
   )

@@ -35,8 +35,13 @@ export function sourceFailure(thrown: unknown, place: FailurePlace): TributaryEr
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const state = sqlState(error)
   const said = state && QUOTES_DATA.test(state) ? withoutData(state) : error.message
-  return new TributaryError(failureCode(state, place.phase), `${place.where}: ${said}`, { cause: error })
+  const code = isPooler(state, error) ? 'SOURCE_POOLED' : failureCode(state, place.phase)
+  return new TributaryError(code, `${place.where}: ${said}`, { cause: error })
 }
+
+/** PgBouncer passes no `options` on to the server, and refuses sessions that have any. */
+const isPooler = (state: string | null, { message }: Error): boolean =>
+  state === '08P01' && message.startsWith('unsupported startup parameter')
 
 const withoutData = (state: string): string =>
   BY_STATE[state] === 'VALUE_INVALID'

@@ -14,6 +14,7 @@ export function createSource(settings: PostgresSettings, deps: SourceDeps): Sour
   const capture = resolveSettings(settings, deps.name)
   const queries = new Queries(capture.url, capture.where)
   let session: Session | null = null
+  let waitsFor: string | null = null
 
   async function* stream(
     from: Checkpoint,
@@ -24,7 +25,10 @@ export function createSource(settings: PostgresSettings, deps: SourceDeps): Sour
     if (signal.aborted) return
     signal.addEventListener('abort', interrupt)
     try {
-      session = await openSession({ capture, deps, queries, from: from.stream, signal })
+      const onWaiting = (what: string) => {
+        waitsFor = what
+      }
+      session = await openSession({ capture, deps, queries, from: from.stream, signal, onWaiting })
       void session.keepalive.run()
       yield* streamBatches(session, { clock: deps.clock, heartbeatMs: capture.heartbeatMs }, signal)
     } catch (error) {
@@ -41,7 +45,7 @@ export function createSource(settings: PostgresSettings, deps: SourceDeps): Sour
       const position = checkpoint.stream?.position
       if (position !== undefined) session?.keepalive.confirm(readPosition(position).lsn)
     },
-    status: () => describe(capture, session),
+    status: () => describe(capture, session, waitsFor),
     close: async () => {
       session?.keepalive.stop()
       await Promise.all([session?.link.close(), queries.close()])
@@ -49,9 +53,13 @@ export function createSource(settings: PostgresSettings, deps: SourceDeps): Sour
   }
 }
 
-function describe(capture: Capture, session: Session | null): ReturnType<Source['status']> {
+function describe(
+  capture: Capture,
+  session: Session | null,
+  waitsFor: string | null,
+): ReturnType<Source['status']> {
   const { slot, publication } = capture
-  if (!session) return { slot, publication }
+  if (!session) return { slot, publication, waitsFor }
   const { server, reader, keepalive, inbox } = session
   return {
     slot,

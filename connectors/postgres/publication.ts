@@ -8,6 +8,8 @@ export interface Publication {
   /** Of insert, update, delete, truncate: those it leaves out. */
   readonly unpublished: readonly string[]
   readonly viaPartitionRoot: boolean
+  /** Stored generated columns come, too. Always false before version 18. */
+  readonly publishesGenerated: boolean
   readonly tables: readonly PublishedTable[]
 }
 
@@ -20,9 +22,10 @@ export interface PublishedTable {
 
 const PUBLICATION = `
   SELECT puballtables AS "isForAllTables", pubviaroot AS "viaPartitionRoot",
+    coalesce(to_jsonb(p) ->> 'pubgencols' = 's', false) AS "publishesGenerated",
     array_remove(ARRAY[CASE WHEN NOT pubinsert THEN 'insert' END, CASE WHEN NOT pubupdate THEN 'update' END,
       CASE WHEN NOT pubdelete THEN 'delete' END, CASE WHEN NOT pubtruncate THEN 'truncate' END], NULL) AS unpublished
-  FROM pg_publication WHERE pubname = $1`
+  FROM pg_publication p WHERE pubname = $1`
 
 /**
  * From Postgres 15 on, a publication may leave out rows and columns. Without a list, the columns of the view are those
@@ -44,6 +47,9 @@ export async function readPublication(queries: Queries, name: string): Promise<P
   return { ...publication, tables: await queries.query<PublishedTable>(PUBLISHED_TABLES, [name]) }
 }
 
+/** From here on, stored generated columns can be published. */
+export const GENERATED_VERSION = 180_000
+
 /** A table that could be published. */
 export interface Candidate {
   readonly schema: string
@@ -59,6 +65,7 @@ export interface Candidate {
   /** Columns by which the server identifies old rows under DEFAULT and USING INDEX. */
   readonly identityColumns: readonly string[]
   readonly columns: readonly string[]
+  readonly generated: readonly { readonly name: string; readonly isStored: boolean }[]
   /** Its partitions whose replica identity is another than its own. */
   readonly otherwiseIdentified: readonly TableId[]
 }
@@ -73,6 +80,9 @@ const CANDIDATES = `
     coalesce(ri.columns, '{}') AS "identityColumns",
     ARRAY(SELECT a.attname::text FROM pg_attribute a
           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum) AS columns,
+    (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'isStored', a.attgenerated = 's') ORDER BY a.attnum), '[]')
+     FROM pg_attribute a
+     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> '') AS generated,
     (SELECT coalesce(json_agg(json_build_object('schema', pn.nspname, 'name', pc.relname) ORDER BY 1), '[]')
      FROM pg_partition_tree(c.oid) t JOIN pg_class pc ON pc.oid = t.relid JOIN pg_namespace pn ON pn.oid = pc.relnamespace
      WHERE t.isleaf AND c.relkind = 'p' AND pc.relreplident <> c.relreplident) AS "otherwiseIdentified"
@@ -101,6 +111,27 @@ export async function listCandidates(queries: Queries): Promise<Candidate[]> {
   return await queries.query<Candidate>(CANDIDATES)
 }
 
+/** What has no changes of its own in the log. */
+export interface OtherRelation extends TableId {
+  /** Goes on after "is". */
+  readonly kind: 'a foreign table' | 'a view' | 'a temporary table' | 'a partition'
+}
+
+/** Foreign tables, which a wildcard may match, and whatever else has one of these names. */
+const OTHERS = `
+  SELECT n.nspname::text AS schema, c.relname::text AS name,
+    CASE WHEN c.relkind = 'f' THEN 'a foreign table' WHEN c.relkind IN ('v', 'm') THEN 'a view'
+      WHEN c.relpersistence = 't' THEN 'a temporary table' ELSE 'a partition' END AS kind
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE (c.relkind = 'f' AND NOT c.relispartition)
+    OR (n.nspname || '.' || c.relname = ANY($1)
+      AND (c.relkind IN ('v', 'm', 'f') OR c.relpersistence = 't' OR c.relispartition))
+  ORDER BY 1, 2`
+
+export async function listOthers(queries: Queries, names: readonly string[]): Promise<OtherRelation[]> {
+  return await queries.query<OtherRelation>(OTHERS, [names])
+}
+
 /**
  * The statement that makes the publication: for all tables, those to come included, if all are wanted and the user may
  * (only a superuser may), else for the tables that are wanted now.
@@ -111,9 +142,10 @@ export async function listCandidates(queries: Queries): Promise<Candidate[]> {
 export function createPublicationSql(
   name: string,
   filter: TableFilter,
-  context: { candidates: readonly Candidate[]; isSuperuser: boolean },
+  context: { candidates: readonly Candidate[]; isSuperuser: boolean; versionNumber: number },
 ): string {
-  const options = 'WITH (publish_via_partition_root = true)'
+  const generated = context.versionNumber >= GENERATED_VERSION ? ', publish_generated_columns = stored' : ''
+  const options = `WITH (publish_via_partition_root = true${generated})`
   if (filter.isAll && context.isSuperuser)
     return `CREATE PUBLICATION ${quoteName(name)} FOR ALL TABLES ${options}`
   const tables = context.candidates

@@ -1,17 +1,20 @@
 import { Batcher } from '../../core/batcher.ts'
 import type { SourceDeps } from '../../core/connector.ts'
-import { TributaryError } from '../../core/errors.ts'
+import { asTributaryError, TributaryError } from '../../core/errors.ts'
 import type { CheckpointEntry } from '../../core/types.ts'
 import { lookUpTable } from './catalog.ts'
 import { openReplication, type Queries, type ReplicationLink } from './connection.ts'
+import { type Ask, compareHistories, readHistory } from './history.ts'
 import { Inbox } from './inbox.ts'
 import { Keepalive } from './keepalive.ts'
 import { LogReader } from './log-reader.ts'
-import { formatLsn, type Position, readPosition } from './position.ts'
+import { quoteName } from './names.ts'
+import { type Cut, formatLsn, type History, type Position, readPosition } from './position.ts'
+import { untilPromoted } from './promotion.ts'
 import { createPublicationSql, listCandidates, readPublication } from './publication.ts'
 import { readServer, type Server } from './server.ts'
 import type { Capture } from './settings.ts'
-import { assertHolds, assertNotLost, createSlot, readSlot } from './slot.ts'
+import { assertHolds, assertUsable, createSlot, readerOf, readSlot } from './slot.ts'
 import { Tables } from './tables.ts'
 
 /** The parts of a running stream. */
@@ -31,19 +34,27 @@ export interface SessionOptions {
   readonly from: CheckpointEntry | undefined
   /** Ends the opening early. */
   readonly signal: AbortSignal
+  /** Called with what the opening waits for, when that may take long. */
+  readonly onWaiting: (what: string) => void
+}
+
+/** Where a stream begins, and the epoch of what it brings. */
+interface Start {
+  readonly position: Position
+  readonly epoch: number
 }
 
 /**
  * Makes what is missing on the server, and starts streaming at the checkpoint.
- * @throws TributaryError SLOT_*, REPLAY_MISMATCH, POSITION_INVALID, SOURCE_*, CHECK_FAILED
+ * @throws TributaryError SLOT_*, SYSTEM_CHANGED, TIMELINE_DIVERGED, REPLAY_MISMATCH, POSITION_INVALID, PUBLICATION_MISSING, SOURCE_*
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const { capture, queries, from } = options
   const resume = from ? readPosition(from.position) : null
   if (resume) assertSameCapture(resume, capture)
   const server = await readServer(queries)
-  const position = resume ? await findSlot(queries, capture, resume) : await prepareServer(options, server)
-  return await connect(options, server, position)
+  const first = resume ?? { lsn: await prepareServer(options, server), cut: null }
+  return await connect(options, server, { position: first, epoch: from?.epoch ?? 1 })
 }
 
 /** A count of events holds only for the settings under which they were counted. */
@@ -55,64 +66,155 @@ function assertSameCapture({ cut }: Position, { fingerprint, where }: Capture): 
   )
 }
 
-async function findSlot(queries: Queries, { slot, where }: Capture, resume: Position): Promise<Position> {
-  assertHolds(await readSlot(queries, slot), resume.lsn, where)
-  return resume
-}
-
 /**
  * Publication before slot: a slot made first would hold changes from before the publication existed, which cannot be
- * decoded. For the same reason nothing is made for a slot that is there already.
+ * decoded. For the same reason nothing is made for a slot that is there already. Returns where the slot begins.
  */
-async function prepareServer({ capture, deps, queries }: SessionOptions, server: Server): Promise<Position> {
+async function prepareServer(options: SessionOptions, server: Server): Promise<bigint> {
+  const { capture, deps, queries } = options
   const { slot, publication, where, filter } = capture
   const found = await readSlot(queries, slot)
   if (!(await readPublication(queries, publication))) {
+    const create = createPublicationSql(publication, filter, {
+      ...server,
+      candidates: await listCandidates(queries),
+    })
     if (found) {
       throw new TributaryError(
-        'CHECK_FAILED',
+        'PUBLICATION_MISSING',
         `${where} holds changes from before publication ${publication} existed.`,
       )
     }
-    const candidates = await listCandidates(queries)
-    await queries.execute(createPublicationSql(publication, filter, { candidates, ...server }))
+    if (server.isStandby) {
+      throw new TributaryError(
+        'PUBLICATION_MISSING',
+        `${where}: a standby cannot make publication ${publication}. On its primary: ${create};`,
+      )
+    }
+    await queries.execute(create)
     deps.log.info({ publication }, 'publication created')
   }
-  if (found) {
-    assertNotLost(found, where)
-    if (found.confirmedLsn === null) throw new TributaryError('SLOT_IN_USE', `${where} is still being made.`)
-    return { lsn: found.confirmedLsn, cut: null }
-  }
-  deps.log.info({ slot }, 'creating the slot: waits for running transactions to end')
-  const lsn = await createSlot(queries, slot)
-  deps.log.info({ slot, lsn: formatLsn(lsn) }, 'slot created')
-  return { lsn, cut: null }
+  if (!found) return await makeSlot(options, server)
+  assertUsable(found, server.database, where)
+  if (found.confirmedLsn !== null) return found.confirmedLsn
+  throw new TributaryError('SLOT_IN_USE', `${where} is still being made by ${readerOf(found)}.`)
 }
 
-async function connect(options: SessionOptions, server: Server, position: Position): Promise<Session> {
-  const { capture, deps, queries, from, signal } = options
+/**
+ * Asks the server to end the waiting when we are gone: by itself it would not notice, and the half-made slot would stay.
+ * Not every system that servers run on can tell.
+ */
+const WATCH_CLIENT = `SELECT set_config('client_connection_check_interval', '1s', false)`
+
+async function makeSlot(
+  { capture, deps, queries, onWaiting }: SessionOptions,
+  server: Server,
+): Promise<bigint> {
+  const { slot: name, failover } = capture
+  await queries.execute(WATCH_CLIENT).catch((error: unknown) => {
+    deps.log.debug({ error: asTributaryError(error).message }, 'the server cannot watch its clients')
+  })
+  const waitsFor = server.isStandby
+    ? 'its primary to log which transactions run: SELECT pg_log_standby_snapshot() there makes it do so'
+    : 'the transactions that are running to end'
+  onWaiting(`the slot, which waits for ${waitsFor}`)
+  deps.log.info({ slot: name, waitsFor }, 'creating the slot')
+  const lsn = await createSlot(queries, { name, failover })
+  deps.log.info({ slot: name, lsn: formatLsn(lsn) }, 'slot created')
+  return lsn
+}
+
+/**
+ * Holds the checkpoint against the server, on the session that will stream.
+ * @throws TributaryError SYSTEM_CHANGED, TIMELINE_DIVERGED, SLOT_*, REPLAY_MISMATCH
+ */
+async function beginAt(
+  { capture, queries, deps }: SessionOptions,
+  { server, start, ask }: { server: Server; start: Start; ask: Ask },
+): Promise<Start> {
   const { where } = capture
+  const { position, epoch } = start
+  const found = await readHistory(ask)
+  const history = { system: found.system, timeline: found.timeline }
+  const relation = compareHistories(position, found, where)
+  if (relation === 'foreign' && capture.acceptSystem !== found.system)
+    throw systemChanged(position, found, where)
+  const slot = await readSlot(queries, capture.slot)
+  if (slot) assertUsable(slot, server.database, where)
+  if (relation === 'foreign' && position.cut) throw cutInOtherSystem(position.cut, where)
+  const lsn = relation === 'foreign' ? (slot?.confirmedLsn ?? position.lsn) : position.lsn
+  assertHolds(slot, lsn, where)
+  if (capture.failover && !slot.isFailover)
+    await ask(`ALTER_REPLICATION_SLOT ${quoteName(slot.name)} (FAILOVER true)`)
+  if (relation === 'same') return { position: { ...position, history }, epoch }
+  deps.log.warn(
+    { from: position.history, to: history, lsn: formatLsn(lsn), epoch: epoch + 1 },
+    'the server goes on with another history: a new epoch begins',
+  )
+  return { position: { lsn, cut: position.cut, history }, epoch: epoch + 1 }
+}
+
+function systemChanged({ lsn, history }: Position, found: History, where: string): TributaryError {
+  return new TributaryError(
+    'SYSTEM_CHANGED',
+    `${where}: the checkpoint is at ${formatLsn(lsn)} of system ${history?.system}, and this server is system ${found.system}.`,
+  )
+}
+
+function cutInOtherSystem({ xid, commitLsn }: Cut, where: string): TributaryError {
+  return new TributaryError(
+    'SYSTEM_CHANGED',
+    `${where}: transaction ${xid} at ${formatLsn(commitLsn)} of the earlier system is published in part, and this server does not have its rest.`,
+  )
+}
+
+async function connect(options: SessionOptions, server: Server, planned: Start): Promise<Session> {
+  const { capture, queries, signal } = options
+  const { where } = capture
+  let start = planned
   // The inbox pauses the link and the link fills the inbox; the driver calls neither before the link is there.
   let link: ReplicationLink | null = null
   const inbox = new Inbox({ pause: () => link?.pause(), resume: () => link?.resume() })
   link = await openReplication(
     {
-      url: capture.url,
-      slot: capture.slot,
-      publication: capture.publication,
-      lsn: position.lsn,
-      where,
+      ...capture,
+      begin: async ask => {
+        start = await beginAt(options, { server, start, ask })
+        return start.position.lsn
+      },
       signal,
     },
     { message: message => inbox.push(message), ended: reason => inbox.fail(reason) },
-  )
+  ).catch(async (error: unknown) => {
+    throw await withReader(asTributaryError(error), queries, capture)
+  })
   try {
     // Asked again now that nobody else can read the slot: between the first look and the start it may have moved.
-    assertHolds(await readSlot(queries, capture.slot), position.lsn, where)
+    assertHolds(await readSlot(queries, capture.slot), start.position.lsn, where)
   } catch (error) {
     await link.close()
     throw error
   }
+  return assemble(options, { server, link, inbox, start })
+}
+
+/** A slot that is in use is read by somebody: the server gives a number only. */
+async function withReader(
+  error: TributaryError,
+  queries: Queries,
+  { slot, where }: Capture,
+): Promise<TributaryError> {
+  const found = error.code === 'SLOT_IN_USE' ? await readSlot(queries, slot) : null
+  if (!found || found.readerPid === null) return error
+  return new TributaryError('SLOT_IN_USE', `${where} is read by ${readerOf(found)}.`, { cause: error })
+}
+
+function assemble(
+  { capture, deps, queries, signal }: SessionOptions,
+  { server, link, inbox, start }: { server: Server; link: ReplicationLink; inbox: Inbox; start: Start },
+): Session {
+  const { where } = capture
+  const { position, epoch } = start
   const keepalive = new Keepalive({
     link,
     clock: deps.clock,
@@ -134,11 +236,17 @@ async function connect(options: SessionOptions, server: Server, position: Positi
       lookUp: relation => lookUpTable(queries, relation),
     }),
     from: position,
-    epoch: from?.epoch ?? 1,
+    epoch,
     fingerprint: capture.fingerprint,
     onReplyWanted: () => keepalive.answer(),
     where,
   })
+  if (server.isStandby && position.history) {
+    const { system } = position.history
+    void untilPromoted({ queries, clock: deps.clock, signal, inbox }).then(timeline => {
+      if (timeline !== null) reader.continueOn({ system, timeline })
+    })
+  }
   deps.log.info(
     { slot: capture.slot, lsn: formatLsn(position.lsn), server: server.version },
     'stream started',

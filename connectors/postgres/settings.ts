@@ -39,6 +39,19 @@ export const postgresSettings = z.strictObject({
     .max(63)
     .optional()
     .describe('Publication, created if it is missing, else used as it is; default: as the slot'),
+  failover: z
+    .boolean()
+    .default(false)
+    .describe(
+      'The slot is kept on standbys too, so that the stream goes on after a failover; PostgreSQL 17 or newer',
+    ),
+  acceptSystem: z
+    .string()
+    .regex(/^\d{1,20}$/, 'must be a system identifier, in quotes')
+    .optional()
+    .describe(
+      'Go on at the slot’s place when this server (its system identifier) has replaced that of the checkpoint',
+    ),
   decimals: z
     .enum(['precise', 'string'])
     .default('precise')
@@ -68,6 +81,7 @@ export function resolveSettings(settings: PostgresSettings, connector: string): 
   const slot = settings.slot ?? defaultSlotName(connector)
   return {
     ...settings,
+    url: named(settings.url, connector),
     connector,
     slot,
     publication: settings.publication ?? slot,
@@ -75,4 +89,13 @@ export function resolveSettings(settings: PostgresSettings, connector: string): 
     fingerprint: captureFingerprint(settings.tables, settings.keys),
     where: `Connector ${connector}, slot ${slot}`,
   }
+}
+
+/** With the connector's name in the sessions' own, so that whoever looks at a slot knows whose it is. */
+function named(sourceUrl: string, connector: string): string {
+  const url = new URL(sourceUrl)
+  if (!url.searchParams.has('application_name')) {
+    url.searchParams.set('application_name', `tributary ${connector}`)
+  }
+  return url.href
 }

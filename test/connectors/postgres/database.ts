@@ -97,7 +97,7 @@ export class TestDatabase {
   async sessions(): Promise<number> {
     const [row] = await this.query<{ count: number }>(
       `SELECT count(*)::int AS count FROM pg_stat_activity
-       WHERE datname = current_database() AND application_name = 'tributary'`,
+       WHERE datname = current_database() AND application_name LIKE 'tributary %'`,
     )
     return row?.count ?? 0
   }

@@ -49,7 +49,7 @@ function starts(scene: Scene): void {
       await until('the slot is waited for, and for longer than that', async () => {
         const waiting = await database.query(
           `SELECT FROM pg_stat_activity WHERE query_start < clock_timestamp() - interval '200ms'
-           AND application_name = 'tributary' AND datname = current_database() AND wait_event_type = 'Lock'`,
+           AND application_name LIKE 'tributary %' AND datname = current_database() AND wait_event_type = 'Lock'`,
         )
         return waiting.length > 0
       })
@@ -183,7 +183,12 @@ function refuses(scene: Scene): void {
     await database.commit('CREATE TABLE t (id int PRIMARY KEY)')
     const reader = await scene.begin()
     const { checkpoint } = reader
-    assert.equal((await rejection(scene.reader(checkpoint).pull())).code, 'SLOT_IN_USE')
+    const inUse = await rejection(scene.reader(checkpoint).pull())
+    assert.equal(inUse.code, 'SLOT_IN_USE')
+    assert.match(
+      inUse.message,
+      new RegExp(`process \\d+ \\(tributary ${database.name}, user postgres, from 127.0.0.1\\)`),
+    )
     await reader.stop()
     await database.commit('INSERT INTO t VALUES (1)')
     await catchUp(scene)
@@ -215,7 +220,7 @@ function refuses(scene: Scene): void {
     const reader = await scene.begin()
     await reader.stop()
     await database.commit(`DROP PUBLICATION ${database.slot}`, 'INSERT INTO t VALUES (1)')
-    assert.equal((await rejection(scene.reader({}).pull())).code, 'CHECK_FAILED')
+    assert.equal((await rejection(scene.reader({}).pull())).code, 'PUBLICATION_MISSING')
     await database.commit(`CREATE PUBLICATION ${database.slot} FOR ALL TABLES`, 'INSERT INTO t VALUES (2)')
     const error = await rejection(scene.reader(reader.checkpoint).pullEvents(1))
     assert.equal(error.code, 'CHECK_FAILED')

@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { sourceFailure } from '../../../../connectors/postgres/failures.ts'
-import { assertHolds, type Slot } from '../../../../connectors/postgres/slot.ts'
+import { assertHolds, assertUsable, type Slot, slotFault } from '../../../../connectors/postgres/slot.ts'
 
 const slot = (parts: Partial<Slot>): Slot => ({
+  name: 'tributary_shop',
   type: 'logical',
   plugin: 'pgoutput',
   database: 'shop',
+  isTemporary: false,
+  isSynced: false,
+  isFailover: false,
+  isTwoPhase: false,
   readerPid: null,
+  reader: null,
+  walStatus: 'reserved',
+  heldBytes: 0,
   confirmedLsn: 100n,
   lostBecause: null,
   logEndLsn: 200n,
@@ -27,8 +35,34 @@ it('A slot holds what comes after the checkpoint if it begins there or before', 
   })
   assertHolds(slot({ logEndLsn: null }), 201n, 'Connector shop')
   assert.throws(() => assertHolds(null, 99n, 'Connector shop'), { code: 'SLOT_MISSING' })
-  const lost = slot({ lostBecause: 'wal_removed', confirmedLsn: null })
-  assert.throws(() => assertHolds(lost, 99n, 'Connector shop'), { code: 'SLOT_LOST', message: /wal_removed/ })
+})
+
+it('A slot that was invalidated is lost, whatever the cause, and the message says what to change', () => {
+  for (const [cause, advice] of [
+    ['wal_removed', /max_slot_wal_keep_size/],
+    ['rows_removed', /hot_standby_feedback/],
+    ['wal_level_insufficient', /wal_level/],
+    ['idle_timeout', /idle_replication_slot_timeout/],
+    ['conflict', /hot_standby_feedback/],
+    ['a cause of later versions', /a cause of later versions/],
+  ] as const) {
+    const lost = slot({ lostBecause: cause, confirmedLsn: null })
+    assert.throws(() => assertUsable(lost, 'shop', 'Connector shop'), { code: 'SLOT_LOST', message: advice })
+  }
+})
+
+it('A slot of another kind, database or life is not ours', () => {
+  assert.equal(slotFault(slot({}), 'shop'), null)
+  for (const [parts, message] of [
+    [{ type: 'physical', plugin: null, database: null }, /physical/],
+    [{ plugin: 'test_decoding' }, /test_decoding/],
+    [{ database: 'other' }, /database other/],
+    [{ isTemporary: true, readerPid: 7 }, /temporary.*process 7/],
+    [{ isSynced: true }, /promoted/],
+  ] as const) {
+    const expected = { code: 'SLOT_UNSUITABLE', message } as const
+    assert.throws(() => assertUsable(slot(parts), 'shop', 'Connector shop'), expected)
+  }
 })
 
 /** An error as the server sends it. */
@@ -49,6 +83,9 @@ it('What the server and the socket say is told apart by when it comes', () => {
   assert.equal(failure(serverError('57014', 'canceling'), 'streaming').code, 'SOURCE_CONNECTION_LOST')
   assert.equal(failure(serverError('40001', 'conflict with recovery'), 'asking').code, 'SOURCE_UNREACHABLE')
   assert.equal(failure(serverError('22021', 'byte sequence'), 'streaming').code, 'VALUE_INVALID')
+  const pooler = serverError('08P01', 'unsupported startup parameter: options')
+  assert.equal(failure(pooler, 'asking').code, 'SOURCE_POOLED')
+  assert.equal(failure(serverError('08P01', 'protocol'), 'streaming').code, 'SOURCE_CONNECTION_LOST')
   assert.equal(failure(serverError('XX000', 'odd'), 'streaming').code, 'INTERNAL')
 })
 
