@@ -21,8 +21,11 @@ import type { ErrorCode } from './errors.ts'
 //   subject      the name under which the registry keeps the versions of one schema
 //   record       what the encoder makes of an event: bytes for one partition of one topic
 
-/** `c` create, `u` update, `d` delete, `r` read by a snapshot, `t` truncate. */
-export type Op = 'c' | 'u' | 'd' | 'r' | 't'
+/**
+ * `c` create, `u` update, `d` delete, `r` read by a snapshot, `t` truncate; `m` message: what an application wrote into
+ * the log. Its `after` is its prefix (string) and content (bytes), and its table has no name.
+ */
+export type Op = 'c' | 'u' | 'd' | 'r' | 't' | 'm'
 
 /** The server did not send this value, or it has no form in the column's type. Not null. */
 export const UNAVAILABLE: unique symbol = Symbol('unavailable')
@@ -88,7 +91,7 @@ export interface Table {
 
 /** What the events of one source transaction share. */
 export interface Commit {
-  /** The transaction's id as the server prints it. */
+  /** The transaction's id as the server prints it; empty for a message that is in none. */
   readonly id: string
   /** Commit time in the database, microseconds since 1970-01-01 UTC. */
   readonly timeUs: number

@@ -3,12 +3,13 @@ import { Arena } from './arena.ts'
 import { envelopeSchemaText, keySchemaText } from './avro.ts'
 import type { Publisher } from './envelope.ts'
 import type { Format, TableEncoder } from './format.ts'
+import { messageKeySchemaText, messageSchemaText } from './messages.ts'
 import { MissingFields } from './missing-fields.ts'
 import { fieldNamesOf, keySubject } from './names.ts'
 import type { SchemaRegistrar } from './registrar.ts'
 import { compileKeyWriter, compileRowWriter, type RowWriter } from './row-writer.ts'
 import { SourceWriter } from './source-writer.ts'
-import { MAX_LONG_BYTES, writeLong, writeText } from './wire.ts'
+import { MAX_LONG_BYTES, writeBytes, writeLong, writeText } from './wire.ts'
 
 // Confluent wire format: a zero byte, the schema's id as 4 bytes big-endian, the Avro binary.
 const MAGIC = 0
@@ -50,6 +51,13 @@ export function createAvroFormat({ publisher, transactions, registrar, prefix }:
       const keyId = await registrar.registerKey({ topic, schema: key, table }, signal)
       const valueId = await registrar.registerValue({ topic, schema: value, table }, signal)
       return new AvroTableEncoder(table, { keyId: keyId ?? 0, valueId }, pen)
+    },
+    openMessages: async (table, topic, signal) => {
+      const { connector } = publisher
+      const schemas = { key: messageKeySchemaText(connector), value: messageSchemaText(connector) }
+      const keyId = await registrar.registerKey({ topic, schema: schemas.key, table }, signal)
+      const valueId = await registrar.registerValue({ topic, schema: schemas.value, table }, signal)
+      return new AvroMessageEncoder({ keyId: keyId ?? 0, valueId }, pen)
     },
     openTruncateKey: async signal => {
       const key = Buffer.alloc(HEADER_BYTES)
@@ -123,6 +131,51 @@ class AvroTableEncoder implements TableEncoder {
     bytes[at] = 2
     return this.#row.write(bytes, at + 1, row)
   }
+}
+
+class AvroMessageEncoder implements TableEncoder {
+  readonly #ids: SchemaIds
+  readonly #pen: Pen
+  readonly missingBefore = null
+  readonly missingAfter = null
+
+  constructor(ids: SchemaIds, pen: Pen) {
+    this.#ids = ids
+    this.#pen = pen
+  }
+
+  encodeKey(row: Row): Buffer {
+    const { arena } = this.#pen
+    const [prefix] = row as MessageRow
+    arena.reserve(HEADER_BYTES + 1 + MAX_LONG_BYTES + 3 * prefix.length)
+    return arena.take(writePrefix(arena.chunk, writeHeader(arena.chunk, arena.at, this.#ids.keyId), prefix))
+  }
+
+  encodeValue(event: ChangeEvent): Buffer {
+    const { arena, source, times, transactions } = this.#pen
+    const [prefix, content] = event.after as MessageRow
+    const bound = source.bound(event) + 3 * (event.commit.id.length + prefix.length) + content.length
+    arena.reserve(FIXED_BYTES + bound + 2 + 2 * MAX_LONG_BYTES)
+    const bytes = arena.chunk
+    let at = writeHeader(bytes, arena.at, this.#ids.valueId)
+    bytes[at++] = 2
+    bytes[at++] = event.op.charCodeAt(0)
+    bytes.set(times, at)
+    at = source.write(bytes, at + times.length, event)
+    const isInside = transactions && event.commit.id !== ''
+    at = isInside ? writeTransaction(bytes, at, event) : writeNull(bytes, at)
+    at = writePrefix(bytes, at, prefix)
+    bytes[at] = 2
+    return arena.take(writeBytes(bytes, at + 1, content))
+  }
+}
+
+/** What a message's `after` holds, see `Op`. */
+type MessageRow = readonly [prefix: string, content: Uint8Array]
+
+function writePrefix(bytes: Buffer, at: number, prefix: string): number {
+  bytes[at] = 2
+  return writeText(bytes, at + 1, prefix)
 }
 
 function writeHeader(bytes: Buffer, at: number, id: number): number {

@@ -88,7 +88,7 @@ const COMMON_SOURCE_FIELDS: readonly AvroField[] = [
   { name: 'sequence', type: 'string' },
 ]
 
-const TRANSACTION: AvroObject = {
+export const TRANSACTION: AvroObject = {
   type: 'record',
   name: 'block',
   namespace: 'event',
@@ -100,7 +100,7 @@ const TRANSACTION: AvroObject = {
   'connect.name': 'event.block',
 }
 
-function sourceSchema(connector: ConnectorKind): AvroObject {
+export function sourceSchema(connector: ConnectorKind): AvroObject {
   const { recordName, fields } = SOURCE_BLOCKS[connector]
   const dot = recordName.lastIndexOf('.')
   return {
@@ -116,7 +116,7 @@ function sourceField({ name, type, nullable }: SourceField): AvroField {
   return nullable ? optional(name, type) : { name, type }
 }
 
-function optional(name: string, type: AvroType): AvroField {
+export function optional(name: string, type: AvroType): AvroField {
   return { name, type: ['null', type], default: null }
 }
 

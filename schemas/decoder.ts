@@ -35,6 +35,12 @@ export interface EventSource {
   readonly [field: string]: Decoded
 }
 
+export interface MessageBlock {
+  readonly prefix: string
+  /** Of `format: json`: base64 text. */
+  readonly content: Buffer | string
+}
+
 export interface TransactionBlock {
   readonly id: string
   /** Place in the transaction, from 1. */
@@ -49,10 +55,12 @@ export interface TransactionBlock {
  * `format: json` have no schema: there, bytes are base64 text and large integers text as well.
  */
 export interface DecodedEvent {
-  /** `c` create, `u` update, `d` delete, `r` read by a snapshot, `t` truncate. */
-  readonly op: 'c' | 'u' | 'd' | 'r' | 't'
+  /** `c` create, `u` update, `d` delete, `r` read by a snapshot, `t` truncate, `m` message. */
+  readonly op: 'c' | 'u' | 'd' | 'r' | 't' | 'm'
   readonly before: Fields | null
   readonly after: Fields | null
+  /** What an application wrote into the log, where `op` is `m`. */
+  readonly message?: MessageBlock
   readonly source: EventSource
   readonly transaction: TransactionBlock | null
   /** When the worker handled the event. */
@@ -80,7 +88,7 @@ interface Common {
  * rest.
  */
 export type DecodedMessage =
-  | (Common & { readonly kind: 'event' | 'truncate'; readonly event: DecodedEvent })
+  | (Common & { readonly kind: 'event' | 'truncate' | 'message'; readonly event: DecodedEvent })
   | (Common & { readonly kind: 'tombstone'; readonly event: null })
 
 export interface DecoderOptions {
@@ -138,7 +146,7 @@ class RecordDecoder implements Decoder {
       return { kind: 'tombstone', key, event, unavailable: NONE, unavailableBefore: NONE }
     }
     return {
-      kind: event.op === 't' ? 'truncate' : 'event',
+      kind: event.op === 't' ? 'truncate' : event.op === 'm' ? 'message' : 'event',
       key,
       event,
       unavailable: listOf(message, UNAVAILABLE_HEADER),
@@ -212,7 +220,7 @@ function parseObject(bytes: Buffer): Fields {
 }
 
 function eventOf(fields: Fields): DecodedEvent {
-  const { op, before, after, source, transaction, ts_ms, ts_us, ts_ns } = fields
+  const { op, before = null, after = null, message, source, transaction, ts_ms, ts_us, ts_ns } = fields
   const isEnvelope = typeof op === 'string' && typeof source === 'object' && source !== null
   if (!isEnvelope || !('sequence' in source)) throw unreadable('it is no change event')
   // Nobody else holds this object yet, and a copy would cost as much as the rest of this function.
@@ -222,6 +230,7 @@ function eventOf(fields: Fields): DecodedEvent {
     op,
     before,
     after,
+    ...(message === undefined ? {} : { message }),
     source,
     transaction,
     ts_ms,

@@ -6,6 +6,8 @@ export interface Format {
   begin(nowMs: number): void
   /** Called once a table, before its first event. */
   open(table: Table, topic: string, signal: AbortSignal): Promise<TableEncoder>
+  /** The same for messages of applications; `table` is what they are events of. */
+  openMessages(table: Table, topic: string, signal: AbortSignal): Promise<TableEncoder>
   /**
    * The key of a truncate, which every reader decodes to null. A compacted topic refuses records without a key.
    * Called once, before the first truncate.

@@ -17,6 +17,7 @@ export {
   type DecoderOptions,
   type EventSource,
   type KafkaMessage,
+  type MessageBlock,
   type SchemaLookup,
   type TransactionBlock,
 } from './decoder.ts'

@@ -33,6 +33,7 @@ export function createJsonFormat({ publisher, transactions }: JsonFormatOptions)
       pen.times = timesText(nowMs * 1000)
     },
     open: async table => new JsonTableEncoder(table, pen),
+    openMessages: async () => new JsonMessageEncoder(pen),
     openTruncateKey: async () => Buffer.from('null'),
   }
 }
@@ -122,10 +123,42 @@ class JsonTableEncoder implements TableEncoder {
   }
 
   #write(text: string): Buffer {
-    const { arena } = this.#pen
-    arena.reserve(text.length < 4096 ? 3 * text.length : Buffer.byteLength(text))
-    return arena.take(arena.at + arena.chunk.write(text, arena.at))
+    return write(text, this.#pen)
   }
+}
+
+class JsonMessageEncoder implements TableEncoder {
+  readonly #pen: Pen
+  readonly missingBefore = null
+  readonly missingAfter = null
+
+  constructor(pen: Pen) {
+    this.#pen = pen
+  }
+
+  encodeKey(row: Row): Buffer {
+    const [prefix] = row as MessageRow
+    return write(`{"prefix":${quote(prefix)}}`, this.#pen)
+  }
+
+  encodeValue(event: ChangeEvent): Buffer {
+    const { source, times, transactions } = this.#pen
+    const [prefix, content] = event.after as MessageRow
+    const transaction = transactions && event.commit.id !== '' ? transactionText(event) : 'null'
+    return write(
+      `{"op":"m",${times},"source":${source.textOf(event)},"transaction":${transaction},` +
+        `"message":{"prefix":${quote(prefix)},"content":"${base64(content)}"}}`,
+      this.#pen,
+    )
+  }
+}
+
+/** What a message's `after` holds, see `Op`. */
+type MessageRow = readonly [prefix: string, content: Uint8Array]
+
+function write(text: string, { arena }: Pen): Buffer {
+  arena.reserve(text.length < 4096 ? 3 * text.length : Buffer.byteLength(text))
+  return arena.take(arena.at + arena.chunk.write(text, arena.at))
 }
 
 /** No control character, quote or backslash, and no surrogate, which might be alone. */

@@ -5,7 +5,7 @@ const MAX_TOPIC_LENGTH = 249
 
 /** `public.orders`, as people know it; for messages. */
 export function tableLabel(table: Pick<Table, 'schema' | 'name'>): string {
-  return `${table.schema}.${table.name}`
+  return table.name === '' ? 'of messages' : `${table.schema}.${table.name}`
 }
 
 export function keySubject(topic: string): string {

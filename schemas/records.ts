@@ -3,6 +3,7 @@ import { createAvroFormat } from './avro-format.ts'
 import { type ConnectorKind, UNAVAILABLE_BEFORE_HEADER, UNAVAILABLE_HEADER } from './envelope.ts'
 import type { Format, TableEncoder } from './format.ts'
 import { createJsonFormat } from './json.ts'
+import { MESSAGE_TOPIC } from './messages.ts'
 import { TopicNames } from './names.ts'
 import { SchemaRegistrar, type SchemaVersions } from './registrar.ts'
 
@@ -70,7 +71,10 @@ class RecordEncoder implements Encoder {
   /** One after the other: the versions of a subject are to stand in the order of the log. */
   async #prepareAll(batch: ChangeBatch, signal: AbortSignal): Promise<void> {
     for (const { op, table } of batch.events) {
-      if (!this.#targets.has(table)) this.#targets.set(table, await this.#open(table, signal))
+      if (!this.#targets.has(table)) {
+        const target = op === 'm' ? this.#openMessages(table, signal) : this.#open(table, signal)
+        this.#targets.set(table, await target)
+      }
       if (op === 't') this.#truncateKey ??= await this.#format.openTruncateKey(signal)
     }
   }
@@ -81,6 +85,13 @@ class RecordEncoder implements Encoder {
     this.#partitions.set(topic, partitions)
     const encoder = await this.#format.open(table, topic, signal)
     return { topic, partitions, hasKey: table.key.length > 0, encoder }
+  }
+
+  /** Each message counts, so that their topic is one that keeps all records, although they have keys. */
+  async #openMessages(table: Table, signal: AbortSignal): Promise<Target> {
+    const topic = `${this.#options.prefix}.${MESSAGE_TOPIC}`
+    const partitions = await this.#options.ensureTopic(topic, { ...table, key: [] })
+    return { topic, partitions, hasKey: true, encoder: await this.#format.openMessages(table, topic, signal) }
   }
 
   encode(batch: ChangeBatch): OutRecord[] {

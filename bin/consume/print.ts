@@ -24,7 +24,7 @@ function plainValue(_name: string, value: unknown): unknown {
   return value
 }
 
-const OPERATIONS = { c: 'create', u: 'update', d: 'delete', r: 'read', t: 'truncate' } as const
+const OPERATIONS = { c: 'create', u: 'update', d: 'delete', r: 'read', t: 'truncate', m: 'message' } as const
 
 /** One line for people: where, when, what, which row, and what has changed in it. */
 export function textLine(record: CommittedRecord, message: DecodedMessage): string {
@@ -32,8 +32,9 @@ export function textLine(record: CommittedRecord, message: DecodedMessage): stri
   const time = new Date(record.timestampMs).toISOString()
   const key = message.key ? fieldsText(message.key) : '-'
   if (message.event === null) return `${place}  ${time}  tombstone  ${key}`
-  const { op, before, after } = message.event
-  return `${place}  ${time}  ${OPERATIONS[op].padEnd(8)}  ${key}  ${changeText(before, after)}`.trimEnd()
+  const { op, before, after, message: told } = message.event
+  const said = told ? valueText(told.content) : changeText(before, after)
+  return `${place}  ${time}  ${OPERATIONS[op].padEnd(8)}  ${key}  ${said}`.trimEnd()
 }
 
 function changeText(before: Fields | null, after: Fields | null): string {

@@ -135,6 +135,8 @@ export interface ReplicationStart {
   readonly url: string
   readonly slot: string
   readonly publication: string
+  /** Which messages of applications are wanted; none: the server does not send them. */
+  readonly messages: readonly string[]
   /**
    * Called once, when the session is open and before it streams; resolves to where the stream begins: transactions
    * that were committed before are not sent. What it rejects with, `openReplication` does.
@@ -245,8 +247,9 @@ export async function openReplication(
 }
 
 /** "Streaming Replication Protocol" (protocol-replication), START_REPLICATION; options of pgoutput there too. */
-function startReplication({ slot, publication }: ReplicationStart, lsn: string): string {
-  const options = `proto_version '1', publication_names ${quoteText(quoteName(publication))}`
+function startReplication({ slot, publication, messages }: ReplicationStart, lsn: string): string {
+  const names = `publication_names ${quoteText(quoteName(publication))}`
+  const options = `proto_version '1', ${names}${messages.length > 0 ? `, messages 'true'` : ''}`
   return `START_REPLICATION SLOT ${quoteName(slot)} LOGICAL ${lsn} (${options})`
 }
 

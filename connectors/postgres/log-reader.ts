@@ -2,6 +2,7 @@ import type { Batcher, RowChange } from '../../core/batcher.ts'
 import { asTributaryError, TributaryError } from '../../core/errors.ts'
 import type { CheckpointEntry, Op } from '../../core/types.ts'
 import type { Cursor } from './cursor.ts'
+import { type LogMessage, type MessageRules, readMessage } from './messages.ts'
 import {
   type Begin,
   ENVELOPE,
@@ -10,6 +11,7 @@ import {
   readCommit,
   readKeepalive,
   readRelation,
+  readSentAt,
   readTruncate,
   readWalDataHeader,
   TAG,
@@ -29,6 +31,8 @@ import type { Tables } from './tables.ts'
 export interface LogReaderParts {
   readonly batcher: Batcher
   readonly tables: Tables
+  /** Undefined: messages are not asked for. */
+  readonly messages?: MessageRules | undefined
   /** Where the stream begins. */
   readonly from: Position
   readonly epoch: number
@@ -130,10 +134,11 @@ export class LogReader {
         return this.#describe(readRelation(cursor))
       case TAG.truncate:
         return this.#truncate(cursor)
-      // Where the change was first made, what types are called, and messages of applications: no rows.
+      case TAG.message:
+        return this.#readMessage(cursor)
+      // Where the change was first made, and what types are called: no rows.
       case TAG.origin:
       case TAG.type:
-      case TAG.message:
         return leave(cursor)
       default:
         throw unknownMessage(tag)
@@ -159,7 +164,7 @@ export class LogReader {
   }
 
   #beginTransaction(begin: Begin): null {
-    const { batcher, epoch } = this.#parts
+    const { batcher } = this.#parts
     const cut = this.#cut
     const isCut = cut !== null && cut.commitLsn === begin.commitLsn && cut.xid === begin.xid
     if (cut && !isCut && begin.commitLsn >= cut.commitLsn) {
@@ -170,7 +175,7 @@ export class LogReader {
     const commit = {
       id: String(begin.xid),
       timeUs: begin.timeUs,
-      coordinate: `${epoch.toString(16).padStart(4, '0')}-${commitDigits(begin.commitLsn)}`,
+      coordinate: this.#coordinate(begin.commitLsn),
       source: { txId: begin.xid, xmin: null },
     }
     batcher.begin(commit, isCut ? cut : undefined)
@@ -206,6 +211,48 @@ export class LogReader {
       if (table) this.#add({ table, op: 't', before: null, after: null, logPosition: this.#lsn, bytes: 0 })
     }
     return null
+  }
+
+  #readMessage(cursor: Cursor): null {
+    const sentAt = readSentAt(cursor, cursor.offset - 1)
+    const message = readMessage(cursor)
+    if (message.isTransactional !== (this.#begin !== null)) {
+      throw new TributaryError(
+        'PROTOCOL_MALFORMED',
+        'A message stands in a transaction that it is not part of.',
+      )
+    }
+    if (message.isTransactional) this.#addMessage(message)
+    else this.#tellAlone(message, sentAt)
+    return null
+  }
+
+  /**
+   * A message in no transaction is like a transaction of its own: it is sent when the server comes to it in its log, which is
+   * between transactions, since these are sent whole at their commits. So progress goes past it, by one: the server sends
+   * again what begins at the place where it resumes.
+   */
+  #tellAlone(message: LogMessage, sentAt: number): void {
+    if (message.lsn < this.#progress) return
+    const { batcher } = this.#parts
+    const source = { txId: null, xmin: null }
+    batcher.begin({ id: '', timeUs: sentAt, coordinate: this.#coordinate(message.lsn), source })
+    this.#addMessage(message)
+    batcher.end()
+    this.#progress = message.lsn + 1n
+  }
+
+  #addMessage(message: LogMessage): void {
+    const { messages } = this.#parts
+    if (!messages?.tells(message)) return
+    const { prefix, content } = message
+    const { table } = messages
+    const bytes = prefix.length + content.length
+    this.#add({ table, op: 'm', before: null, after: [prefix, content], logPosition: this.#lsn, bytes })
+  }
+
+  #coordinate(commitLsn: bigint): string {
+    return `${this.#parts.epoch.toString(16).padStart(4, '0')}-${commitDigits(commitLsn)}`
   }
 
   #add(change: RowChange): void {

@@ -16,14 +16,15 @@ export const quoteText = (text: string): string => `'${text.replaceAll("'", "''"
 export const defaultSlotName = (connector: string): string =>
   `tributary_${connector.toLowerCase().replace(/[^a-z0-9_]/g, '_')}`.slice(0, 63)
 
-/** Which tables are captured, and under which key: what the numbering of a transaction's events depends on. */
+/** Which tables are captured, under which key, and which messages: what the numbering of a transaction's events depends on. */
 export function captureFingerprint(
   tables: readonly string[],
   keys: Readonly<Record<string, readonly string[]>>,
+  messages: readonly string[] = [],
 ): string {
   const sortedKeys = Object.entries(keys).toSorted(([a], [b]) => (a < b ? -1 : 1))
   return createHash('sha1')
-    .update(JSON.stringify([tables, sortedKeys]))
+    .update(JSON.stringify([tables, sortedKeys, ...(messages.length > 0 ? [messages] : [])]))
     .digest('hex')
     .slice(0, 8)
 }

@@ -37,6 +37,11 @@ export function readWalDataHeader(cursor: Cursor): number | bigint {
   return high < 0x20_0000 ? high * 0x1_0000_0000 + low : (BigInt(high) << 32n) | BigInt(low)
 }
 
+/** The server's clock when it sent a message of the log, in microseconds since 1970-01-01; `end` is that of the header. */
+export function readSentAt({ bytes }: Cursor, end: number): number {
+  return bytes.readUInt32BE(end - 8) * 0x1_0000_0000 + bytes.readUInt32BE(end - 4) + POSTGRES_EPOCH_US
+}
+
 export interface ServerKeepalive {
   /** The server has decoded its log up to here, and sent all that was committed before. */
   readonly lsn: bigint

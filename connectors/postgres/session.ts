@@ -8,6 +8,7 @@ import { type Ask, compareHistories, readHistory } from './history.ts'
 import { Inbox } from './inbox.ts'
 import { Keepalive } from './keepalive.ts'
 import { LogReader } from './log-reader.ts'
+import { MessageRules } from './messages.ts'
 import { quoteName } from './names.ts'
 import { type Cut, formatLsn, type History, type Position, readPosition } from './position.ts'
 import { untilPromoted } from './promotion.ts'
@@ -235,6 +236,7 @@ function assemble(
       decimals: capture.decimals,
       lookUp: relation => lookUpTable(queries, relation),
     }),
+    messages: capture.messages.length > 0 ? new MessageRules(capture.messages, server.database) : undefined,
     from: position,
     epoch,
     fingerprint: capture.fingerprint,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { wholeNumber } from '../../core/config/values.ts'
+import { flag, wholeNumber } from '../../core/config/values.ts'
 import { captureFingerprint, defaultSlotName } from './names.ts'
 import { TableFilter } from './table-filter.ts'
 
@@ -52,6 +52,10 @@ export const postgresSettings = z.strictObject({
     .describe(
       'Go on at the slot’s place when this server (its system identifier) has replaced that of the checkpoint',
     ),
+  messages: z
+    .union([flag.transform(isOn => (isOn ? ['*'] : [])), z.array(z.string().min(1)).min(1)])
+    .default([])
+    .describe('Publish what applications write with `pg_logical_emit_message`: `true`, or globs of prefixes'),
   decimals: z
     .enum(['precise', 'string'])
     .default('precise')
@@ -86,7 +90,7 @@ export function resolveSettings(settings: PostgresSettings, connector: string): 
     slot,
     publication: settings.publication ?? slot,
     filter: new TableFilter(settings.tables),
-    fingerprint: captureFingerprint(settings.tables, settings.keys),
+    fingerprint: captureFingerprint(settings.tables, settings.keys, settings.messages),
     where: `Connector ${connector}, slot ${slot}`,
   }
 }

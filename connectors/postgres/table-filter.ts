@@ -22,8 +22,8 @@ export class TableFilter {
     const excluded = globs.filter(glob => glob.startsWith('!'))
     const named = globs.filter(glob => !glob.startsWith('!'))
     this.included = named.length > 0 ? named : ['*.*']
-    this.#included = this.included.map(globPattern)
-    this.#excluded = excluded.map(glob => globPattern(glob.slice(1)))
+    this.#included = this.included.map(namePattern)
+    this.#excluded = excluded.map(glob => namePattern(glob.slice(1)))
     this.literal = named.filter(glob => !/[*?]/.test(glob))
     this.isAll = this.included.includes('*.*') && excluded.length === 0
   }
@@ -36,15 +36,15 @@ export class TableFilter {
   /** The globs that no captured table answers to. */
   unanswered(tables: readonly TableId[]): string[] {
     const captured = tables.filter(table => this.captures(table)).map(tableName)
-    return this.included.filter(glob => !captured.some(name => globPattern(glob).test(name)))
+    return this.included.filter(glob => !captured.some(name => namePattern(glob).test(name)))
   }
 }
 
-const matchesAny = (patterns: readonly RegExp[], name: string): boolean =>
+export const matchesAny = (patterns: readonly RegExp[], name: string): boolean =>
   patterns.some(pattern => pattern.test(name))
 
-/** Names may hold any character, line ends included. */
-function globPattern(glob: string): RegExp {
+/** A glob as a pattern for whole names, which may hold any character, line ends included. */
+export function namePattern(glob: string): RegExp {
   const source = glob
     .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
     .replaceAll('*', '.*')

@@ -48,13 +48,23 @@ const EVENTS: Readonly<Record<string, ChangeEvent>> = {
   }),
 }
 
+/** Its position is beyond what a double holds. */
+const MESSAGE = event(
+  table('', {
+    schema: '',
+    columns: [column('prefix'), column('content', { kind: 'bytes' })],
+  }),
+  ['outbox é', new Uint8Array([0, 1, 254, 255])],
+  { op: 'm', commit: COMMIT, ordinal: 2, logPosition: 2n ** 63n - 1n },
+)
+
 /** File names and their contents. */
 export async function goldenFiles(): Promise<Readonly<Record<string, string>>> {
   const files: Record<string, string> = {}
   const registry = new FakeRegistry()
   const avro = avroEncoder(registry, { transactions: true })
   const json = jsonEncoder({ transactions: true })
-  for (const [name, change] of Object.entries(EVENTS)) {
+  for (const [name, change] of Object.entries({ ...EVENTS, message: MESSAGE })) {
     const [inAvro] = (await encode(avro, change)) as [OutRecord]
     const [inJson] = (await encode(json, change)) as [OutRecord]
     files[`${name}.key.hex`] = hex(inAvro.key)
@@ -62,8 +72,9 @@ export async function goldenFiles(): Promise<Readonly<Record<string, string>>> {
     files[`${name}.headers.json`] = JSON.stringify(inAvro.headers ?? {})
     files[`${name}.key.json`] = String(inJson.key)
     files[`${name}.value.json`] = String(inJson.value)
-    files['key.avsc'] = JSON.stringify(registry.schemaOf(inAvro.key as Uint8Array))
-    files['value.avsc'] = JSON.stringify(registry.schemaOf(inAvro.value as Uint8Array))
+    const schemas = name === 'message' ? 'message.' : ''
+    files[`${schemas}key.avsc`] = JSON.stringify(registry.schemaOf(inAvro.key as Uint8Array))
+    files[`${schemas}value.avsc`] = JSON.stringify(registry.schemaOf(inAvro.value as Uint8Array))
   }
   return files
 }

@@ -8,6 +8,9 @@ import { goldenFiles } from './golden-events.ts'
 
 const FOLDER = join(import.meta.dirname, '../../../schemas/golden')
 
+/** By the ids that the registry gave them. */
+const MESSAGE_SCHEMAS: Readonly<Record<number, string>> = { 3: 'message.key.avsc', 4: 'message.value.avsc' }
+
 const golden = (name: string): string => readFileSync(join(FOLDER, name), 'utf8').trimEnd()
 
 test('schemas, bytes and JSON are those that consumers know', async () => {
@@ -67,6 +70,40 @@ test('any Avro reader decodes the golden bytes', () => {
   assert.equal(update.before.a_string, null)
   assert.equal(update.after.a_string, '__debezium_unavailable_value')
   assert.equal(update.after.a_int, null)
+})
+
+test('any Avro reader decodes a message, under the names that readers of such topics know', () => {
+  const read = (schema: string, record: string) =>
+    avscType(JSON.parse(golden(schema))).fromBuffer(Buffer.from(golden(record), 'hex').subarray(5))
+  assert.deepEqual({ ...read('message.key.avsc', 'message.key.hex') }, { prefix: 'outbox é' })
+  const { op, ts_ms, source, transaction, message } = read('message.value.avsc', 'message.value.hex')
+  assert.deepEqual(
+    [op, ts_ms, source.lsn, source.schema, source.table],
+    ['m', 1_795_600_000_200n, 2n ** 63n - 1n, '', ''],
+  )
+  assert.deepEqual([transaction.total_order, transaction.data_collection_order], [3n, 1n])
+  assert.deepEqual({ ...message }, { prefix: 'outbox é', content: Buffer.from([0, 1, 254, 255]) })
+  const { name, namespace } = JSON.parse(golden('message.value.avsc'))
+  assert.equal(`${namespace}.${name}`, 'io.debezium.connector.postgresql.MessageValue')
+})
+
+test('our decoder shows the golden message the same from Avro and from JSON', async () => {
+  const registry = { schemaById: async (id: number) => golden(MESSAGE_SCHEMAS[id] as string) }
+  const decoder = createDecoder({ registry })
+  const [key, value] = ['message.key.hex', 'message.value.hex'].map(name => Buffer.from(golden(name), 'hex'))
+  const inAvro = await decoder.decode({ key: key as Buffer, value: value as Buffer })
+  assert.equal(inAvro.kind, 'message')
+  assert.deepEqual(inAvro.event?.message, { prefix: 'outbox é', content: Buffer.from([0, 1, 254, 255]) })
+  const inJson = await decoder.decode({
+    key: Buffer.from(golden('message.key.json')),
+    value: Buffer.from(golden('message.value.json')),
+  })
+  const event = {
+    ...inAvro.event,
+    message: { prefix: 'outbox é', content: 'AAH+/w==' },
+    source: { ...inAvro.event?.source, lsn: '9223372036854775807' },
+  }
+  assert.deepEqual(inJson, { ...inAvro, event })
 })
 
 test('our decoder shows the golden row the same from Avro and from JSON', async () => {
