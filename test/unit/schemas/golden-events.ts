@@ -64,7 +64,7 @@ export async function goldenFiles(): Promise<Readonly<Record<string, string>>> {
   const registry = new FakeRegistry()
   const avro = avroEncoder(registry, { transactions: true })
   const json = jsonEncoder({ transactions: true })
-  for (const [name, change] of Object.entries({ ...EVENTS, message: MESSAGE })) {
+  for (const [name, change] of Object.entries(EVENTS)) {
     const [inAvro] = (await encode(avro, change)) as [OutRecord]
     const [inJson] = (await encode(json, change)) as [OutRecord]
     files[`${name}.key.hex`] = hex(inAvro.key)
@@ -72,11 +72,24 @@ export async function goldenFiles(): Promise<Readonly<Record<string, string>>> {
     files[`${name}.headers.json`] = JSON.stringify(inAvro.headers ?? {})
     files[`${name}.key.json`] = String(inJson.key)
     files[`${name}.value.json`] = String(inJson.value)
-    const schemas = name === 'message' ? 'message.' : ''
-    files[`${schemas}key.avsc`] = JSON.stringify(registry.schemaOf(inAvro.key as Uint8Array))
-    files[`${schemas}value.avsc`] = JSON.stringify(registry.schemaOf(inAvro.value as Uint8Array))
+    files['key.avsc'] = JSON.stringify(registry.schemaOf(inAvro.key as Uint8Array))
+    files['value.avsc'] = JSON.stringify(registry.schemaOf(inAvro.value as Uint8Array))
   }
-  return files
+  return { ...files, ...(await goldenMessage()) }
+}
+
+async function goldenMessage(): Promise<Readonly<Record<string, string>>> {
+  const registry = new FakeRegistry()
+  const [inAvro] = (await encode(avroEncoder(registry, { transactions: true }), MESSAGE)) as [OutRecord]
+  const [inJson] = (await encode(jsonEncoder({ transactions: true }), MESSAGE)) as [OutRecord]
+  return {
+    'message.key.hex': hex(inAvro.key),
+    'message.value.hex': hex(inAvro.value),
+    'message.key.json': String(inJson.key),
+    'message.value.json': String(inJson.value),
+    'message.key.avsc': JSON.stringify(registry.schemaOf(inAvro.key as Uint8Array)),
+    'message.value.avsc': JSON.stringify(registry.schemaOf(inAvro.value as Uint8Array)),
+  }
 }
 
 const hex = (bytes: Uint8Array | null): string => Buffer.from(bytes as Uint8Array).toString('hex')
