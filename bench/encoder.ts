@@ -2,7 +2,7 @@
 // whose values take about 260 bytes. `node bench/encoder.ts`, ten seconds. No server is needed.
 
 import avsc from 'avsc'
-import type { ChangeEvent, Column, ColumnType, Commit, Table } from '../core/types.ts'
+import type { ChangeEvent, Column, ColumnType, Commit, PlainKind, Table } from '../core/types.ts'
 import { envelopeSchemaText } from '../schemas/avro.ts'
 import { createAvroFormat } from '../schemas/avro-format.ts'
 import { formatCoordinate } from '../schemas/coordinate.ts'
@@ -13,7 +13,7 @@ import { createEncoder } from '../schemas/records.ts'
 const BATCH = 512
 const ROUND_MS = 1000
 
-const COLUMNS: readonly [name: string, kind: Exclude<ColumnType['kind'], 'decimal'> | 'decimal'][] = [
+const COLUMNS: readonly [name: string, kind: PlainKind | 'decimal'][] = [
   ['id', 'long'],
   ['customer_id', 'long'],
   ['status', 'string'],

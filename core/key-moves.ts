@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { TributaryError } from './errors.ts'
-import { type Row, type Table, UNAVAILABLE, type Value } from './types.ts'
+import { type Row, type Table, UNAVAILABLE, Unfit, type Value } from './types.ts'
 
 /**
  * Which rows came to a key that another row may still hold, within one transaction.
@@ -82,6 +82,7 @@ function sameValue(a: Value, b: Value): boolean {
   if (a === b) return true
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
   if (Array.isArray(a) && Array.isArray(b)) return sameValues(a, b)
+  if (a instanceof Unfit && b instanceof Unfit) return a.text === b.text
   return Number.isNaN(a) && Number.isNaN(b)
 }
 
@@ -97,8 +98,16 @@ const fingerprint = (row: Row): string => hash('sha1', row.map(valueText).join('
 
 /** Text that is equal for equal values and only for them: it carries its kind and length. */
 function valueText(value: Value): string {
-  const part = value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value)
+  const part = partText(value)
   return `${typeof value}${part.length}:${part}`
+}
+
+function partText(value: Value): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
+  if (value instanceof Unfit) return value.text
+  const parts: readonly Value[] = value instanceof Map ? [...value].flat() : (value as readonly Value[])
+  return parts.map(valueText).join('')
 }
 
 function tooMany(table: Table, limit: number): TributaryError {

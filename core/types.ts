@@ -27,14 +27,28 @@ import type { ErrorCode } from './errors.ts'
  */
 export type Op = 'c' | 'u' | 'd' | 'r' | 't' | 'm'
 
-/** The server did not send this value, or it has no form in the column's type. Not null. */
+/** The server did not send this value. Not null. */
 export const UNAVAILABLE: unique symbol = Symbol('unavailable')
+
+/**
+ * A value that has no form in its column's type (NaN in a decimal, an array of other dimensions): the server's text
+ * of it. Stands for a whole value, never inside another.
+ */
+export class Unfit {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
 
 /**
  * What a column can hold, by `ColumnType.kind`:
  * boolean: boolean; int, float, double, date (days since 1970-01-01): number;
  * long, time, timestamp, localTimestamp (microseconds): number while it is a safe integer, else bigint;
- * decimal: string, exactly `scale` digits behind the point; string, uuid, json: string; bytes: Uint8Array.
+ * decimal: string, exactly `scale` digits behind the point; string, uuid, json: string;
+ * bytes, geometry (WKB or EWKB): Uint8Array; bits: Uint8Array, big-endian, zero bits to the left;
+ * array: array of items, null among them; vector: array of numbers; map: Map of strings, or null, by name.
  */
 export type Value =
   | null
@@ -44,29 +58,39 @@ export type Value =
   | string
   | Uint8Array
   | readonly Value[]
+  | ReadonlyMap<string, string | null>
+  | Unfit
   | typeof UNAVAILABLE
 
 export type Row = readonly Value[]
 
+/** Kinds that need no more than their name. */
+export type PlainKind =
+  | 'boolean'
+  | 'int'
+  | 'long'
+  | 'float'
+  | 'double'
+  | 'string'
+  | 'bytes'
+  | 'uuid'
+  | 'json'
+  | 'date'
+  | 'time'
+  | 'timestamp'
+  | 'localTimestamp'
+  | 'map'
+  | 'vector'
+
 /** How a column's values are represented, whatever database they come from. */
 export type ColumnType =
-  | {
-      readonly kind:
-        | 'boolean'
-        | 'int'
-        | 'long'
-        | 'float'
-        | 'double'
-        | 'string'
-        | 'bytes'
-        | 'uuid'
-        | 'json'
-        | 'date'
-        | 'time'
-        | 'timestamp'
-        | 'localTimestamp'
-    }
+  | { readonly kind: PlainKind }
   | { readonly kind: 'decimal'; readonly precision: number; readonly scale: number }
+  /** So many bits, always. */
+  | { readonly kind: 'bits'; readonly length: number }
+  /** `srid`: where all values of the column have the same. */
+  | { readonly kind: 'geometry'; readonly srid: number | null }
+  | { readonly kind: 'array'; readonly items: ColumnType }
 
 export interface Column {
   readonly name: string

@@ -4,7 +4,7 @@ import { envelopeSchemaText, keySchemaText } from './avro.ts'
 import type { Publisher } from './envelope.ts'
 import type { Format, TableEncoder } from './format.ts'
 import { messageKeySchemaText, messageSchemaText } from './messages.ts'
-import { MissingFields } from './missing-fields.ts'
+import { type Missing, MissingFields } from './missing-fields.ts'
 import { fieldNamesOf, keySubject } from './names.ts'
 import type { SchemaRegistrar } from './registrar.ts'
 import { compileKeyWriter, compileRowWriter, type RowWriter } from './row-writer.ts'
@@ -87,8 +87,8 @@ class AvroTableEncoder implements TableEncoder {
   readonly #missing: MissingFields
   readonly #row: RowWriter
   readonly #key: RowWriter
-  missingBefore: string | null = null
-  missingAfter: string | null = null
+  missingBefore: Missing | null = null
+  missingAfter: Missing | null = null
 
   constructor(table: Table, ids: SchemaIds, pen: Pen) {
     this.#ids = ids

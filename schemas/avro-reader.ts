@@ -22,6 +22,12 @@ export type Fields = Readonly<Record<string, Decoded>>
  */
 export type AvroReader = (bytes: Buffer, at: number) => Fields
 
+/** As `entriesOf` describes it. */
+interface MapEntry {
+  readonly f0: string
+  readonly f1: unknown
+}
+
 /** What makes a decoded value of what avsc returns; null: it is one already. */
 type Convert = ((raw: never) => Decoded) | null
 
@@ -84,13 +90,28 @@ function withSafeFieldNames(type: AvroType): AvroType {
   if (typeof type === 'string') return type
   if (isUnion(type)) return type.map(withSafeFieldNames)
   const { fields, items, values } = type
+  if (type.type === 'map') return entriesOf(values ?? 'null')
   return {
     ...type,
     type: typeof type.type === 'string' ? type.type : withSafeFieldNames(type.type),
     ...(fields ? { fields: fields.map(numberedField) } : {}),
     ...(items ? { items: withSafeFieldNames(items) } : {}),
-    ...(values ? { values: withSafeFieldNames(values) } : {}),
   }
+}
+
+/**
+ * A map's bytes are those of an array of entries, and as such its names become no properties either. The record has no
+ * name, which avsc lets pass: there may be many in one schema.
+ */
+function entriesOf(values: AvroType): AvroType {
+  const entry = {
+    type: 'record',
+    fields: [
+      { name: 'f0', type: 'string' },
+      { name: 'f1', type: withSafeFieldNames(values) },
+    ],
+  } as const
+  return { type: 'array', items: entry }
 }
 
 function numberedField({ type }: AvroField, index: number): AvroField {
@@ -140,9 +161,8 @@ class Converters {
 
   #map(values: AvroType, namespace: string): Convert {
     const convert = this.of(values, namespace)
-    if (convert === null) return null
-    return (raw: Record<string, never>) =>
-      Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, convert(value)]))
+    return (raw: readonly MapEntry[]) =>
+      Object.fromEntries(raw.map(({ f0, f1 }) => [f0, convert ? convert(f1 as never) : f1])) as Decoded
   }
 }
 

@@ -1,5 +1,6 @@
 import { TributaryError } from '../core/errors.ts'
-import type { Column, ColumnType, Table } from '../core/types.ts'
+import type { Column, ColumnType, PlainKind, Table } from '../core/types.ts'
+import type { DecimalForm } from './decimal.ts'
 import { type ConnectorKind, SOURCE_BLOCKS, type SourceField } from './envelope.ts'
 import { fieldNamesOf, namespaceOf, tableLabel } from './names.ts'
 
@@ -16,6 +17,10 @@ export interface AvroObject {
   readonly logicalType?: string
   readonly precision?: number
   readonly scale?: number
+  /** Of bytes that are bits: how many there are. */
+  readonly length?: number
+  /** Of bytes that are a geometry: its reference system, where all values have the same. */
+  readonly srid?: number
   readonly 'connect.name'?: string
 }
 
@@ -125,7 +130,7 @@ export function optional(name: string, type: AvroType): AvroField {
  * Avro converter makes its own Date of the logical type and then refuses a second name, so every Connect sink
  * would stop. Not on `timestamp`: Debezium's is a string there.
  */
-const AVRO_TYPES: Readonly<Record<Exclude<ColumnType['kind'], 'decimal'>, AvroType>> = {
+const AVRO_TYPES: Readonly<Record<PlainKind, AvroType>> = {
   boolean: 'boolean',
   int: 'int',
   long: 'long',
@@ -143,12 +148,26 @@ const AVRO_TYPES: Readonly<Record<Exclude<ColumnType['kind'], 'decimal'>, AvroTy
     logicalType: 'local-timestamp-micros',
     'connect.name': 'io.debezium.time.MicroTimestamp',
   },
+  map: { type: 'map', values: ['null', 'string'] },
+  vector: { type: 'array', items: 'float' },
 }
 
-function avroTypeOf(column: Column, table: Table): AvroType {
-  const { type } = column
-  if (type.kind !== 'decimal') return AVRO_TYPES[type.kind]
-  const { precision, scale } = type
+function avroTypeOf(column: Column, table: Table, type: ColumnType = column.type): AvroType {
+  switch (type.kind) {
+    case 'decimal':
+      return decimalType(column, table, type)
+    case 'bits':
+      return { type: 'bytes', length: type.length }
+    case 'geometry':
+      return type.srid === null ? 'bytes' : { type: 'bytes', srid: type.srid }
+    case 'array':
+      return { type: 'array', items: ['null', avroTypeOf(column, table, type.items)] }
+    default:
+      return AVRO_TYPES[type.kind]
+  }
+}
+
+function decimalType(column: Column, table: Table, { precision, scale }: DecimalForm): AvroType {
   // Readers take a decimal outside Avro's limits for plain bytes, silently.
   if (scale < 0 || scale > precision) {
     throw new TributaryError(

@@ -34,19 +34,33 @@ const PROMOTIONS: Readonly<Record<string, readonly string[]>> = {
 }
 
 function isReadable(older: AvroType, newer: AvroType): boolean {
+  const [wasParts, isParts] = [partsOf(older), partsOf(newer)]
+  if (wasParts !== null && isParts !== null && wasParts.base === isParts.base) {
+    const canBeNull = !isUnion(wasParts.parts) || isUnion(isParts.parts)
+    return canBeNull && isReadable(nonNull(wasParts.parts), nonNull(isParts.parts))
+  }
   const [was, is] = [meaningOf(older), meaningOf(newer)]
   if (was.meaning !== is.meaning) return false
   if (was.base === is.base) return true
   return was.meaning === '' && PROMOTIONS[was.base]?.includes(is.base) === true
 }
 
+/** What an array or a map holds. */
+function partsOf(type: AvroType): { base: 'array' | 'map'; parts: AvroType } | null {
+  if (typeof type === 'string' || isUnion(type)) return null
+  const { type: base, items, values } = type
+  if (base === 'array' && items !== undefined) return { base, parts: items }
+  return base === 'map' && values !== undefined ? { base, parts: values } : null
+}
+
 /** The type of the bytes, and what must be equal for them to mean the same. */
 function meaningOf(type: AvroType): { base: string; meaning: string } {
   if (typeof type === 'string') return { base: type, meaning: '' }
   if (isUnion(type)) return { base: JSON.stringify(type), meaning: '' }
-  const { type: base, logicalType, scale } = type
-  // The text of a uuid is a string like any other.
-  const meaning = logicalType === undefined || logicalType === 'uuid' ? '' : `${logicalType} ${scale ?? ''}`
+  const { type: base, logicalType, scale, length } = type
+  // The text of a uuid is a string like any other. Of bits, the length tells where they begin.
+  const meaning =
+    logicalType === undefined || logicalType === 'uuid' ? `${length ?? ''}` : `${logicalType} ${scale ?? ''}`
   return { base: typeof base === 'string' ? base : JSON.stringify(base), meaning }
 }
 
@@ -54,8 +68,11 @@ function describeType(type: AvroType): string {
   const shown = nonNull(type)
   if (typeof shown === 'string') return shown
   if (isUnion(shown)) return JSON.stringify(shown)
-  const { logicalType, precision, scale } = shown
+  const { logicalType, precision, scale, length } = shown
+  const parts = partsOf(shown)
+  if (parts !== null) return `${parts.base} of ${describeType(parts.parts)}`
   if (logicalType === 'decimal') return `decimal(${precision},${scale})`
+  if (length !== undefined) return `bits(${length})`
   return logicalType ?? (typeof shown.type === 'string' ? shown.type : JSON.stringify(shown.type))
 }
 

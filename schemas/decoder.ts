@@ -2,7 +2,12 @@ import { TributaryError } from '../core/errors.ts'
 import { type AvroReader, compileReader, type Decoded, type Fields } from './avro-reader.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Coordinate } from './coordinate.ts'
-import { UNAVAILABLE_BEFORE_HEADER, UNAVAILABLE_HEADER } from './envelope.ts'
+import {
+  UNAVAILABLE_BEFORE_HEADER,
+  UNAVAILABLE_BEFORE_TEXT_HEADER,
+  UNAVAILABLE_HEADER,
+  UNAVAILABLE_TEXT_HEADER,
+} from './envelope.ts'
 import { RegistryClient, type RegistryOptions } from './registry.ts'
 
 /** A message as every Kafka client hands it over (kafkajs: the `message` of `eachMessage`). */
@@ -51,8 +56,9 @@ export interface TransactionBlock {
 
 /**
  * One change. Column values: numbers (bigint beyond 2^53: give JSON.stringify a replacer), decimals as exact
- * text, dates and times as ISO 8601 text (or `infinity`), bytes as Buffer, json and uuid as text. Records of
- * `format: json` have no schema: there, bytes are base64 text and large integers text as well.
+ * text, dates and times as ISO 8601 text (or `infinity`), bytes as Buffer, json and uuid as text, arrays as arrays,
+ * maps as objects. Records of `format: json` have no schema: there, bytes are base64 text and large integers text as
+ * well.
  */
 export interface DecodedEvent {
   /** `c` create, `u` update, `d` delete, `r` read by a snapshot, `t` truncate, `m` message. */
@@ -71,16 +77,24 @@ export interface DecodedEvent {
   readonly coordinate: Coordinate
 }
 
+type Texts = Readonly<Record<string, string>>
+
 interface Common {
   /** Null for a table without a key, and for a truncate. */
   readonly key: Fields | null
   /**
-   * Fields of `after` (of `before`, in an event without `after`) that the server did not send: leave your
-   * copy of them as it is.
+   * Fields of `after` (of `before`, in an event without `after`) that it does not tell: the server did not send them,
+   * so leave your copy of them as it is, except for those in `unavailableTexts`.
    */
   readonly unavailable: readonly string[]
   /** The same for `before`, in an event that has both. */
   readonly unavailableBefore: readonly string[]
+  /**
+   * Those of `unavailable` that the server did send, but whose value has no form in the field's type (NaN in a decimal,
+   * an array of two dimensions): the server's text of it.
+   */
+  readonly unavailableTexts: Texts
+  readonly unavailableBeforeTexts: Texts
 }
 
 /**
@@ -121,6 +135,13 @@ const MAGIC = 0
 const HEADER_BYTES = 5
 const OPEN_BRACE = 0x7b
 const NONE: readonly string[] = Object.freeze([])
+const NO_TEXTS: Texts = Object.freeze({})
+const NOTHING_MISSING = {
+  unavailable: NONE,
+  unavailableBefore: NONE,
+  unavailableTexts: NO_TEXTS,
+  unavailableBeforeTexts: NO_TEXTS,
+}
 
 /** Reads the records of change topics, Avro and JSON alike, whatever client they were consumed with. */
 export function createDecoder(options: DecoderOptions = {}): Decoder {
@@ -143,7 +164,7 @@ class RecordDecoder implements Decoder {
     // The key of a truncate says nothing; compacted topics want one.
     const key = message.key === null || event?.op === 't' ? null : await this.#fields(message.key)
     if (event === null) {
-      return { kind: 'tombstone', key, event, unavailable: NONE, unavailableBefore: NONE }
+      return { kind: 'tombstone', key, event, ...NOTHING_MISSING }
     }
     return {
       kind: event.op === 't' ? 'truncate' : event.op === 'm' ? 'message' : 'event',
@@ -151,6 +172,8 @@ class RecordDecoder implements Decoder {
       event,
       unavailable: listOf(message, UNAVAILABLE_HEADER),
       unavailableBefore: listOf(message, UNAVAILABLE_BEFORE_HEADER),
+      unavailableTexts: textsOf(message, UNAVAILABLE_TEXT_HEADER),
+      unavailableBeforeTexts: textsOf(message, UNAVAILABLE_BEFORE_TEXT_HEADER),
     }
   }
 
@@ -248,6 +271,18 @@ function nanosecondsOf(value: Decoded | undefined): string | null {
 function listOf({ headers }: KafkaMessage, name: string): readonly string[] {
   const value = headers?.[name]
   return value === undefined ? NONE : String(value).split(',')
+}
+
+/** Nearly always none. */
+function textsOf({ headers }: KafkaMessage, name: string): Texts {
+  const value = headers?.[name]
+  if (value === undefined) return NO_TEXTS
+  try {
+    return JSON.parse(String(value)) as Texts
+  } catch {
+    // Without the parser's error as the cause: it quotes the text, and that holds row values.
+    throw unreadable(`its header ${name} is no JSON`)
+  }
 }
 
 function unreadable(reason: string, cause?: unknown): TributaryError {

@@ -12,11 +12,20 @@ export const UNAVAILABLE_HEADER = 'unavailable'
 /** The same for `before` in an event that has both images. */
 export const UNAVAILABLE_BEFORE_HEADER = 'unavailable.before'
 
+/**
+ * A JSON object of those fields in UNAVAILABLE_HEADER that the server did send, but whose value has no form in the
+ * field's type: the server's text of it, by field.
+ */
+export const UNAVAILABLE_TEXT_HEADER = 'unavailable.text'
+
+/** The same for UNAVAILABLE_BEFORE_HEADER. */
+export const UNAVAILABLE_BEFORE_TEXT_HEADER = 'unavailable.before.text'
+
 const MARKED_KINDS: ReadonlySet<ColumnType['kind']> = new Set(['string', 'json', 'bytes'])
 
 /**
  * Whether an unavailable value of this kind is the marker; else it is null. A uuid is null too: readers that
- * know its logical type would fail on the marker.
+ * know its logical type would fail on the marker; so would those of bits and geometries.
  */
 export function isMarked(kind: ColumnType['kind']): boolean {
   return MARKED_KINDS.has(kind)

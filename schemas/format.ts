@@ -1,4 +1,5 @@
 import type { ChangeEvent, Row, Table } from '../core/types.ts'
+import type { Missing } from './missing-fields.ts'
 
 /** A way to write events as bytes: Avro or JSON. */
 export interface Format {
@@ -20,10 +21,7 @@ export interface TableEncoder {
   /** The key of this row; not called when the table has none. */
   encodeKey(row: Row): Buffer
   encodeValue(event: ChangeEvent): Buffer
-  /**
-   * Names of the fields of `before` that the server did not send for the value just encoded; null: it sent
-   * all.
-   */
-  readonly missingBefore: string | null
-  readonly missingAfter: string | null
+  /** The fields of `before` that the value just encoded does not tell; null: it tells all. */
+  readonly missingBefore: Missing | null
+  readonly missingAfter: Missing | null
 }

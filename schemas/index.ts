@@ -21,5 +21,11 @@ export {
   type SchemaLookup,
   type TransactionBlock,
 } from './decoder.ts'
-export { UNAVAILABLE_BEFORE_HEADER, UNAVAILABLE_HEADER, UNAVAILABLE_MARKER } from './envelope.ts'
+export {
+  UNAVAILABLE_BEFORE_HEADER,
+  UNAVAILABLE_BEFORE_TEXT_HEADER,
+  UNAVAILABLE_HEADER,
+  UNAVAILABLE_MARKER,
+  UNAVAILABLE_TEXT_HEADER,
+} from './envelope.ts'
 export { type RegistryAuth, RegistryClient, type RegistryOptions } from './registry.ts'

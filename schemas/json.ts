@@ -1,11 +1,11 @@
-import type { ChangeEvent, Column, Commit, Row, Table, Value } from '../core/types.ts'
-import { UNAVAILABLE } from '../core/types.ts'
+import type { ChangeEvent, Column, ColumnType, Commit, Row, Table, Value } from '../core/types.ts'
+import { UNAVAILABLE, Unfit } from '../core/types.ts'
 import { Arena } from './arena.ts'
 import { formatCoordinate } from './coordinate.ts'
 import { decimalDigits } from './decimal.ts'
 import { isMarked, type Publisher, SOURCE_BLOCKS, type SourceField, UNAVAILABLE_MARKER } from './envelope.ts'
 import type { Format, TableEncoder } from './format.ts'
-import { MissingFields } from './missing-fields.ts'
+import { type Missing, MissingFields } from './missing-fields.ts'
 import { fieldNamesOf } from './names.ts'
 import { sourceValue } from './source-writer.ts'
 import { formatDate, formatLocalTimestamp, formatTime, formatTimestamp } from './temporal.ts'
@@ -60,8 +60,8 @@ class JsonTableEncoder implements TableEncoder {
   readonly #missing: MissingFields
   readonly #columns: readonly FieldText[]
   readonly #keyColumns: readonly FieldText[]
-  missingBefore: string | null = null
-  missingAfter: string | null = null
+  missingBefore: Missing | null = null
+  missingAfter: Missing | null = null
 
   constructor(table: Table, pen: Pen) {
     const names = fieldNamesOf(table)
@@ -117,7 +117,11 @@ class JsonTableEncoder implements TableEncoder {
       this.#missing.add(index)
       return isMarked(column.type.kind) ? `"${UNAVAILABLE_MARKER}"` : 'null'
     }
-    const text = textOf(value, column)
+    if (value instanceof Unfit) {
+      this.#missing.addText(index, value.text)
+      return 'null'
+    }
+    const text = textOf(value, column.type)
     if (text === null) throw valueInvalid(this.#table, index)
     return text
   }
@@ -165,7 +169,7 @@ function write(text: string, { arena }: Pen): Buffer {
 const NEEDS_NO_ESCAPE = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/
 
 /** JSON text of a value, null when it does not have the form of the column's type. */
-function textOf(value: Value, { type }: Column): string | null {
+function textOf(value: Value, type: ColumnType): string | null {
   switch (type.kind) {
     case 'boolean':
       return typeof value === 'boolean' ? String(value) : null
@@ -182,6 +186,8 @@ function textOf(value: Value, { type }: Column): string | null {
     case 'decimal':
       return typeof value === 'string' && decimalDigits(value, type) !== null ? `"${value}"` : null
     case 'bytes':
+    case 'bits':
+    case 'geometry':
       return value instanceof Uint8Array ? `"${base64(value)}"` : null
     case 'date':
       return typeof value === 'number' ? `"${formatDate(value)}"` : null
@@ -191,7 +197,33 @@ function textOf(value: Value, { type }: Column): string | null {
       return isInteger(value) ? `"${formatTimestamp(value)}"` : null
     case 'localTimestamp':
       return isInteger(value) ? `"${formatLocalTimestamp(value)}"` : null
+    case 'array':
+      return Array.isArray(value) ? listText(value, type.items) : null
+    case 'vector':
+      return Array.isArray(value) ? listText(value, FLOAT) : null
+    case 'map':
+      return value instanceof Map ? mapText(value) : null
   }
+}
+
+const FLOAT: ColumnType = { kind: 'float' }
+
+function listText(values: readonly Value[], type: ColumnType): string | null {
+  let text = ''
+  for (const value of values) {
+    const item = value === null ? 'null' : textOf(value, type)
+    if (item === null) return null
+    text += text === '' ? item : `,${item}`
+  }
+  return `[${text}]`
+}
+
+function mapText(map: ReadonlyMap<string, string | null>): string {
+  let text = ''
+  for (const [name, value] of map) {
+    text += `${text === '' ? '' : ','}${quote(name)}:${value === null ? 'null' : quote(value)}`
+  }
+  return `{${text}}`
 }
 
 function isInteger(value: Value): value is number | bigint {

@@ -1,6 +1,12 @@
 import type { ChangeBatch, ChangeEvent, Encoder, OutRecord, Row, Table } from '../core/types.ts'
 import { createAvroFormat } from './avro-format.ts'
-import { type ConnectorKind, UNAVAILABLE_BEFORE_HEADER, UNAVAILABLE_HEADER } from './envelope.ts'
+import {
+  type ConnectorKind,
+  UNAVAILABLE_BEFORE_HEADER,
+  UNAVAILABLE_BEFORE_TEXT_HEADER,
+  UNAVAILABLE_HEADER,
+  UNAVAILABLE_TEXT_HEADER,
+} from './envelope.ts'
 import type { Format, TableEncoder } from './format.ts'
 import { createJsonFormat } from './json.ts'
 import { MESSAGE_TOPIC } from './messages.ts'
@@ -157,9 +163,16 @@ function createFormat(options: EncoderOptions): Format {
 function headersOf(event: ChangeEvent, encoder: TableEncoder): Record<string, string> | null {
   const { missingBefore, missingAfter } = encoder
   if (missingBefore === null && missingAfter === null) return null
-  if (event.after === null) return { [UNAVAILABLE_HEADER]: missingBefore as string }
-  return {
-    ...(missingAfter === null ? {} : { [UNAVAILABLE_HEADER]: missingAfter }),
-    ...(missingBefore === null ? {} : { [UNAVAILABLE_BEFORE_HEADER]: missingBefore }),
+  const headers: Record<string, string> = {}
+  const isDelete = event.after === null
+  const missing = isDelete ? missingBefore : missingAfter
+  if (missing !== null) {
+    headers[UNAVAILABLE_HEADER] = missing.fields
+    if (missing.texts !== null) headers[UNAVAILABLE_TEXT_HEADER] = missing.texts
   }
+  if (missingBefore !== null && !isDelete) {
+    headers[UNAVAILABLE_BEFORE_HEADER] = missingBefore.fields
+    if (missingBefore.texts !== null) headers[UNAVAILABLE_BEFORE_TEXT_HEADER] = missingBefore.texts
+  }
+  return headers
 }

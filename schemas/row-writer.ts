@@ -1,19 +1,10 @@
-import type { ColumnType, Row, Table, Value } from '../core/types.ts'
-import { UNAVAILABLE } from '../core/types.ts'
-import { type DecimalForm, writeDecimal } from './decimal.ts'
+import type { Row, Table, Value } from '../core/types.ts'
+import { UNAVAILABLE, Unfit } from '../core/types.ts'
 import { isMarked, UNAVAILABLE_MARKER } from './envelope.ts'
 import type { MissingFields } from './missing-fields.ts'
+import { compileParts, HELPERS, MARKER_BYTES, type ValueCode, valueCode } from './value-code.ts'
 import { valueInvalid } from './value-error.ts'
-import {
-  MAX_INT_BYTES,
-  MAX_LONG_BYTES,
-  writeBytes,
-  writeDouble,
-  writeFloat,
-  writeInt,
-  writeLong,
-  writeText,
-} from './wire.ts'
+import { writeText } from './wire.ts'
 
 /** Writes rows of one table as Avro records. */
 export interface RowWriter {
@@ -27,77 +18,7 @@ export interface RowWriter {
   write(bytes: Buffer, at: number, row: Row): number
 }
 
-interface KindCode {
-  /** Whether `v` has the form of this kind. */
-  readonly test: string
-  /** Writes `v` at `p`. */
-  readonly write: string
-  /** Most bytes of a value, beyond those of its text or bytes. */
-  readonly fixed: number
-  /** Adds to `n` what this value takes at most beyond `fixed`. */
-  readonly measure?: string
-}
-
-const MEASURE_TEXT = 'if (typeof v === "string") n += v.length < 65536 ? 3 * v.length : byteLength(v)'
-const MEASURE_BYTES = 'if (v instanceof Uint8Array) n += v.length'
-
-const INT: KindCode = {
-  test: 'typeof v === "number" && (v | 0) === v',
-  write: 'p = writeInt(b, p, v)',
-  fixed: MAX_INT_BYTES,
-}
-const LONG: KindCode = {
-  test: 'typeof v === "number" ? isSafeInteger(v) : typeof v === "bigint" && asIntN(64, v) === v',
-  write: 'p = writeLong(b, p, v)',
-  fixed: MAX_LONG_BYTES,
-}
-const TEXT: KindCode = {
-  test: 'typeof v === "string"',
-  write: 'p = writeText(b, p, v)',
-  fixed: MAX_INT_BYTES,
-  measure: MEASURE_TEXT,
-}
-
-const KIND_CODE: Readonly<Record<ColumnType['kind'], KindCode>> = {
-  boolean: { test: 'typeof v === "boolean"', write: 'b[p++] = v ? 1 : 0', fixed: 1 },
-  int: INT,
-  date: INT,
-  long: LONG,
-  time: LONG,
-  timestamp: LONG,
-  localTimestamp: LONG,
-  float: { test: 'typeof v === "number"', write: 'p = writeFloat(b, p, v)', fixed: 4 },
-  double: { test: 'typeof v === "number"', write: 'p = writeDouble(b, p, v)', fixed: 8 },
-  string: TEXT,
-  json: TEXT,
-  uuid: TEXT,
-  bytes: {
-    test: 'v instanceof Uint8Array',
-    write: 'p = writeBytes(b, p, v)',
-    fixed: MAX_INT_BYTES,
-    measure: MEASURE_BYTES,
-  },
-  decimal: {
-    test: 'typeof v === "string"',
-    write: 'p = writeDecimal(b, p, v, forms[INDEX]); if (p < 0) refuse(INDEX)',
-    fixed: MAX_INT_BYTES,
-    measure: MEASURE_TEXT,
-  },
-}
-
-/** The helpers that generated code calls, by the names it has for them. */
-const HELPERS = {
-  writeInt,
-  writeLong,
-  writeText,
-  writeBytes,
-  writeFloat,
-  writeDouble,
-  writeDecimal,
-  byteLength: Buffer.byteLength,
-  isSafeInteger: Number.isSafeInteger,
-  asIntN: BigInt.asIntN,
-}
+type OddWriter = (bytes: Buffer, at: number, index: number, value: Value) => number
 
 /** Writer of `before` and `after`: all columns, each a union with null. */
 export function compileRowWriter(table: Table, missing: MissingFields): RowWriter {
@@ -105,7 +26,12 @@ export function compileRowWriter(table: Table, missing: MissingFields): RowWrite
     throw valueInvalid(table, index)
   }
   /** Cold: what is neither null nor of the column's form. */
-  const writeOdd = (bytes: Buffer, at: number, index: number, value: Value): number => {
+  const writeOdd: OddWriter = (bytes, at, index, value) => {
+    if (value instanceof Unfit) {
+      missing.addText(index, value.text)
+      bytes[at] = 0
+      return at + 1
+    }
     if (value !== UNAVAILABLE) return refuse(index)
     missing.add(index)
     const column = table.columns[index]
@@ -136,9 +62,10 @@ export function compileKeyWriter(table: Table): RowWriter {
   })
 }
 
-function codeOf(table: Table, index: number): KindCode {
-  const code = KIND_CODE[table.columns[index]?.type.kind ?? 'string']
-  return { ...code, write: code.write.replaceAll('INDEX', String(index)) }
+/** A column that is not there has no code: the index comes from the table. */
+function codeOf(table: Table, index: number): ValueCode {
+  const type = table.columns[index]?.type ?? { kind: 'string' }
+  return valueCode(type, { form: `forms[${index}]`, parts: `parts[${index}]`, refuse: `refuse(${index})` })
 }
 
 /**
@@ -148,16 +75,17 @@ function codeOf(table: Table, index: number): KindCode {
 function compile(
   table: Table,
   indexes: readonly number[],
-  handlers: object,
+  handlers: { readonly refuse: (index: number) => never; readonly writeOdd?: OddWriter },
   statement: (index: number) => string,
 ): RowWriter {
-  const forms = table.columns.map(({ type }): DecimalForm | null => (type.kind === 'decimal' ? type : null))
+  const forms = table.columns.map(({ type }) => type)
+  const parts = forms.map((type, index) => compileParts(type, () => handlers.refuse(index)))
   let fixed = 0
   let measures = ''
   for (const index of indexes) {
     const code = codeOf(table, index)
     // One for the branch of the union, and room for the marker in whatever can carry it.
-    fixed += 1 + code.fixed + (code.measure ? UNAVAILABLE_MARKER.length : 0)
+    fixed += 1 + code.fixed + (code.measure ? MARKER_BYTES : 0)
     if (code.measure) measures += `v = row[${index}]; ${code.measure}\n`
   }
   const source = `
@@ -170,6 +98,6 @@ function compile(
       return p
     }
     return { bound, write }`
-  const scope = { ...HELPERS, ...handlers, forms }
+  const scope = { ...HELPERS, ...handlers, forms, parts }
   return new Function(...Object.keys(scope), source)(...Object.values(scope)) as RowWriter
 }

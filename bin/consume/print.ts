@@ -17,7 +17,9 @@ function plainValue(_name: string, value: unknown): unknown {
     value !== null &&
     'type' in value &&
     value.type === 'Buffer' &&
-    'data' in value
+    'data' in value &&
+    // A map of texts may have these names too, but no array.
+    Array.isArray(value.data)
   ) {
     return Buffer.from(value.data as number[]).toString('base64')
   }

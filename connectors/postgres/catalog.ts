@@ -1,13 +1,9 @@
 import type { Queries } from './connection.ts'
 import type { Relation, RelationColumn } from './pgoutput.ts'
-
-export interface BaseType {
-  readonly typeOid: number
-  readonly typeModifier: number
-}
+import { lookUpTypes, type TableTypes } from './types/lookup.ts'
 
 /** What the catalog adds to a table's description in the log. It tells the present, the log may tell the past. */
-export interface CatalogTable {
+export interface CatalogTable extends TableTypes {
   /** Dropped since: nothing but types can be told. */
   readonly isGone?: boolean
   readonly primaryKey: PrimaryKey | null
@@ -16,10 +12,6 @@ export interface CatalogTable {
    * old rows only the key is logged, with nulls for the rest.
    */
   readonly hasPartialOldRows: boolean
-  /** For each column of the description: its type, and for a domain what it is made of in the end. */
-  readonly baseTypes: readonly BaseType[]
-  /** For each column: its type as SQL writes it. */
-  readonly typeNames: readonly string[]
 }
 
 export interface PrimaryKey {
@@ -61,37 +53,17 @@ const PARTIAL_OLD_ROWS = `
   SELECT FROM pg_partition_tree($1::oid::regclass) t JOIN pg_class c ON c.oid = t.relid
   WHERE t.isleaf AND c.relreplident <> 'f' LIMIT 1`
 
-/** Domains may be made of domains. The modifier of the innermost one that has any stands in the outermost. */
-const TYPES = `
-  WITH RECURSIVE step(place, oid, modifier) AS (
-    SELECT place, oid, modifier FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY AS c(oid, modifier, place)
-    UNION ALL
-    SELECT s.place, t.typbasetype, CASE WHEN s.modifier >= 0 THEN s.modifier ELSE t.typtypmod END
-    FROM step s JOIN pg_type t ON t.oid = s.oid AND t.typtype = 'd'
-  )
-  SELECT s.oid::int8::text AS oid, s.modifier, format_type(c.oid, c.modifier) AS name
-  FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY AS c(oid, modifier, place)
-  JOIN step s ON s.place = c.place
-  LEFT JOIN pg_type t ON t.oid = s.oid
-  WHERE t.typtype IS DISTINCT FROM 'd'
-  ORDER BY c.place`
-
 /** @throws TributaryError SOURCE_UNREACHABLE and what else a query may fail with */
 export async function lookUpTable(queries: Queries, relation: Relation): Promise<CatalogTable> {
   const [table] = await queries.query<TableRow>(COLUMNS, [relation.id])
   const partial = relation.identity === 'full' ? await queries.query(PARTIAL_OLD_ROWS, [relation.id]) : []
-  const types = await queries.query<{ oid: string; modifier: number; name: string }>(TYPES, [
-    relation.columns.map(column => column.typeOid),
-    relation.columns.map(column => column.typeModifier),
-  ])
   return {
+    ...(await lookUpTypes(queries, relation)),
     isGone: table === undefined,
     primaryKey: table?.hasKey
       ? { columns: keyThen(table, relation.columns), isDeferrable: table.isDeferrable }
       : null,
     hasPartialOldRows: partial.length > 0,
-    baseTypes: types.map(({ oid, modifier }) => ({ typeOid: Number(oid), typeModifier: modifier })),
-    typeNames: types.map(type => type.name),
   }
 }
 

@@ -1,4 +1,4 @@
-import { UNAVAILABLE } from '../../core/types.ts'
+import { Unfit } from '../../core/types.ts'
 
 // Numbers and bytes from the server's text, read where they lie. Malformed text gives undefined.
 
@@ -69,7 +69,7 @@ function parseAnyFloat(text: string): number | undefined {
 export function parseDecimal(
   { bytes, start, end }: { bytes: Buffer; start: number; end: number },
   scale: number,
-): string | typeof UNAVAILABLE | undefined {
+): string | Unfit | undefined {
   let point = end
   for (let offset = bytes[start] === MINUS ? start + 1 : start; offset < end; offset++) {
     const byte = bytes[offset] as number
@@ -84,14 +84,18 @@ export function parseDecimal(
   return `${text}${point === end ? '.' : ''}${'0'.repeat(missing)}`
 }
 
-function parseNoDecimal(text: string): typeof UNAVAILABLE | undefined {
-  return /^(NaN|-?Infinity)$/.test(text) ? UNAVAILABLE : undefined
+function parseNoDecimal(text: string): Unfit | undefined {
+  return /^(NaN|-?Infinity)$/.test(text) ? new Unfit(text) : undefined
 }
 
 /** bytea as `bytea_output = hex` prints it: `\x` and two digits a byte. */
 export function parseBytea(bytes: Buffer, start: number, end: number): Uint8Array | undefined {
   if (bytes[start] !== BACKSLASH || bytes[start + 1] !== LETTER_X) return undefined
-  const length = (end - start - 2) / 2
-  const value = Buffer.from(bytes.toString('latin1', start + 2, end), 'hex')
-  return value.length === length ? value : undefined
+  return parseBytes(bytes, start + 2, end)
+}
+
+/** Two digits a byte. */
+export function parseBytes(bytes: Buffer, start: number, end: number): Uint8Array | undefined {
+  const value = Buffer.from(bytes.toString('latin1', start, end), 'hex')
+  return value.length * 2 === end - start ? value : undefined
 }

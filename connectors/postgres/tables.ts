@@ -6,7 +6,7 @@ import { tableName } from './names.ts'
 import type { Relation } from './pgoutput.ts'
 import type { RowShape } from './rows.ts'
 import type { TableFilter } from './table-filter.ts'
-import { columnCodec, type ValueOptions } from './values.ts'
+import { keyCodec, typeCodec, type ValueOptions } from './values.ts'
 
 export interface TableRules extends ValueOptions {
   readonly database: string
@@ -95,8 +95,8 @@ interface Described {
 
 function rowShape({ relation, catalog, key }: Described, rules: TableRules): RowShape {
   const codecs = relation.columns.map((column, index) => {
-    const base = catalog.baseTypes[index] ?? column
-    return columnCodec(base.typeOid, base.typeModifier, rules)
+    const codec = typeCodec(catalog.baseTypes[index] ?? column, rules)
+    return key.key.includes(index) ? keyCodec(codec) : codec
   })
   const columns = relation.columns.map(
     (column, index): Column => ({

@@ -1,17 +1,14 @@
-import { type ColumnType, UNAVAILABLE, type Value } from '../../core/types.ts'
+import { type ColumnType, Unfit } from '../../core/types.ts'
 import { parseDate, parseTime, parseTimestamp } from './datetime.ts'
 import { parseBytea, parseDecimal, parseFloatingPoint, parseInteger } from './literals.ts'
+import { arrayDecoder } from './types/array.ts'
+import { bitsDecoder, decodeBit } from './types/bits.ts'
+import type { ArrayParts, BaseType, ColumnCodec, DecodeText } from './types/codec.ts'
+import { decodeBox, decodeEwkb, decodePoint, decodePolygon, decodeSegment } from './types/geometry.ts'
+import { decodeHstore } from './types/hstore.ts'
+import { decodeVector } from './types/vector.ts'
 
-/**
- * Reads a value from its text, which lies in `bytes` from `start` up to `end`; undefined when it does not have the
- * form of its type. What is returned does not refer to `bytes`.
- */
-export type DecodeText = (bytes: Buffer, start: number, end: number) => Value | undefined
-
-export interface ColumnCodec {
-  readonly type: ColumnType
-  readonly decodeText: DecodeText
-}
+export type { BaseType, ColumnCodec, DecodeText } from './types/codec.ts'
 
 export interface ValueOptions {
   /** `string`: every numeric is its exact text, NaN and infinities included. */
@@ -27,12 +24,17 @@ const OID = {
   int4: 23,
   oid: 26,
   json: 114,
+  point: 600,
+  lseg: 601,
+  box: 603,
+  polygon: 604,
   float4: 700,
   float8: 701,
   date: 1082,
   time: 1083,
   timestamp: 1114,
   timestamptz: 1184,
+  bit: 1560,
   numeric: 1700,
   uuid: 2950,
   jsonb: 3802,
@@ -55,12 +57,13 @@ const decodeUuid: DecodeText = (bytes, start, end) =>
 /** A time beyond what 64 bits of microseconds hold has no form in the column's type. */
 const decodeTimestamp: DecodeText = (bytes, start, end) => {
   const us = parseTimestamp(bytes, start, end)
-  return us === null ? UNAVAILABLE : us
+  return us === null ? new Unfit(bytes.toString('latin1', start, end)) : us
 }
 
 const STRING: ColumnCodec = { type: { kind: 'string' }, decodeText: decodeString }
+const GEOMETRY: ColumnType = { kind: 'geometry', srid: null }
 
-/** One line for each type that is not taken as the server's text. Numeric depends on its modifier, see below. */
+/** One line for each type that is not taken as the server's text. Those that depend on their modifier stand below. */
 const CODECS: ReadonlyMap<number, ColumnCodec> = new Map<number, ColumnCodec>([
   [OID.bool, { type: { kind: 'boolean' }, decodeText: decodeBoolean }],
   [OID.int2, { type: { kind: 'int' }, decodeText: parseInteger }],
@@ -73,16 +76,69 @@ const CODECS: ReadonlyMap<number, ColumnCodec> = new Map<number, ColumnCodec>([
   [OID.uuid, { type: { kind: 'uuid' }, decodeText: decodeUuid }],
   [OID.json, { type: { kind: 'json' }, decodeText: decodeString }],
   [OID.jsonb, { type: { kind: 'json' }, decodeText: decodeString }],
+  [OID.point, { type: GEOMETRY, decodeText: decodePoint }],
+  [OID.lseg, { type: GEOMETRY, decodeText: decodeSegment }],
+  [OID.box, { type: GEOMETRY, decodeText: decodeBox }],
+  [OID.polygon, { type: GEOMETRY, decodeText: decodePolygon }],
   [OID.date, { type: { kind: 'date' }, decodeText: parseDate }],
   [OID.time, { type: { kind: 'time' }, decodeText: parseTime }],
   [OID.timestamp, { type: { kind: 'localTimestamp' }, decodeText: decodeTimestamp }],
   [OID.timestamptz, { type: { kind: 'timestamp' }, decodeText: decodeTimestamp }],
 ])
 
-/** What becomes of a column: `typeOid` is a base type, not a domain. Types that are not known are text. */
+/** Types of extensions, which have no fixed OIDs, by `EXTENSION.TYPE`. */
+const EXTENSION_CODECS: Readonly<Record<string, (typeModifier: number) => ColumnCodec>> = {
+  'hstore.hstore': () => ({ type: { kind: 'map' }, decodeText: decodeHstore }),
+  'postgis.geometry': ewkbCodec,
+  'postgis.geography': ewkbCodec,
+  'vector.vector': () => ({ type: { kind: 'vector' }, decodeText: decodeVector }),
+  'vector.halfvec': () => ({ type: { kind: 'vector' }, decodeText: decodeVector }),
+}
+
+/** What becomes of a column. Types that are not known are text. */
+export function typeCodec(type: BaseType, options: ValueOptions): ColumnCodec {
+  if (type.array) return arrayCodec(type.array, options)
+  const { extension, typeOid, typeModifier } = type
+  if (extension !== undefined) return EXTENSION_CODECS[extension]?.(typeModifier) ?? STRING
+  return columnCodec(typeOid, typeModifier, options)
+}
+
+/** The same for a type that every server has, by its OID there, which is no array and no domain. */
 export function columnCodec(typeOid: number, typeModifier: number, options: ValueOptions): ColumnCodec {
   if (typeOid === OID.numeric) return numericCodec(typeModifier, options)
+  if (typeOid === OID.bit) return bitCodec(typeModifier)
   return CODECS.get(typeOid) ?? STRING
+}
+
+/**
+ * What becomes of a column that is part of the key: text instead of an array or a map. A key must be able to hold every
+ * value of its column, arrays of any dimensions among them.
+ */
+export function keyCodec(codec: ColumnCodec): ColumnCodec {
+  const { kind } = codec.type
+  return kind === 'array' || kind === 'map' || kind === 'vector' ? STRING : codec
+}
+
+function arrayCodec({ element, delimiter, dimensions }: ArrayParts, options: ValueOptions): ColumnCodec {
+  if (dimensions > 1) return STRING
+  const { type, decodeText } = typeCodec(element, options)
+  return { type: { kind: 'array', items: type }, decodeText: arrayDecoder(decodeText, delimiter) }
+}
+
+/** The modifier of bit(n) is n. One without it (`CREATE TABLE ... AS`) holds any number of bits, like bit varying. */
+function bitCodec(length: number): ColumnCodec {
+  if (length < 1) return STRING
+  if (length === 1) return { type: { kind: 'boolean' }, decodeText: decodeBit }
+  return { type: { kind: 'bits', length }, decodeText: bitsDecoder(length) }
+}
+
+/**
+ * The modifier of geometry(Point,4326) holds the SRID, signed, in the 21 bits from the 8th on (PostGIS,
+ * liblwgeom.h, TYPMOD_GET_SRID). 0: each value has its own.
+ */
+function ewkbCodec(typeModifier: number): ColumnCodec {
+  const srid = typeModifier < 0 ? 0 : ((typeModifier & 0x0fffff00) - (typeModifier & 0x10000000)) >> 8
+  return { type: { kind: 'geometry', srid: srid > 0 ? srid : null }, decodeText: decodeEwkb }
 }
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { ColumnType, Row, Table, Value } from '../../../core/types.ts'
-import { UNAVAILABLE } from '../../../core/types.ts'
+import { UNAVAILABLE, Unfit } from '../../../core/types.ts'
 import { column, table } from '../../support/events.ts'
 
 export const KINDS = [
@@ -19,7 +19,7 @@ export const KINDS = [
   'localTimestamp',
 ] as const
 
-export const anyType: fc.Arbitrary<ColumnType> = fc.oneof(
+const anySimpleType: fc.Arbitrary<ColumnType> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...KINDS).map(kind => ({ kind })) },
   {
     weight: 1,
@@ -29,6 +29,20 @@ export const anyType: fc.Arbitrary<ColumnType> = fc.oneof(
         fc.integer({ min: 0, max: precision }).map(scale => ({ kind: 'decimal' as const, precision, scale })),
       ),
   },
+)
+
+const anyComposedType: fc.Arbitrary<ColumnType> = fc.oneof(
+  fc.constantFrom<ColumnType>({ kind: 'map' }, { kind: 'vector' }, { kind: 'geometry', srid: null }),
+  fc.constant<ColumnType>({ kind: 'geometry', srid: 4326 }),
+  fc.integer({ min: 2, max: 70 }).map((length): ColumnType => ({ kind: 'bits', length })),
+  anySimpleType.map((items): ColumnType => ({ kind: 'array', items })),
+  anySimpleType.map((items): ColumnType => ({ kind: 'array', items: { kind: 'array', items } })),
+  fc.constant<ColumnType>({ kind: 'array', items: { kind: 'map' } }),
+)
+
+export const anyType: fc.Arbitrary<ColumnType> = fc.oneof(
+  { weight: 3, arbitrary: anySimpleType },
+  { weight: 1, arbitrary: anyComposedType },
 )
 
 const anyInt = fc.oneof(
@@ -104,14 +118,39 @@ export function anyValue(type: ColumnType): fc.Arbitrary<Value> {
       return fc.uint8Array({ maxLength: 300 })
     case 'decimal':
       return decimalText(type.precision, type.scale)
+    case 'bits':
+      return anyBits(type.length)
+    case 'geometry':
+      return fc.uint8Array({ minLength: 1, maxLength: 60 })
+    case 'array':
+      return fc.array(fc.option(anyValue(type.items)), { maxLength: 12 })
+    case 'vector':
+      return fc.array(fc.float(), { maxLength: 12 })
+    case 'map':
+      return fc
+        .array(fc.tuple(anyName, fc.option(anyText)), { maxLength: 6 })
+        .map(entries => new Map(entries))
   }
 }
+
+/** Also names that objects have of themselves; none that looks like a number, which objects would put first. */
+const anyName = fc.oneof(
+  anyText.map(text => `k${text.toWellFormed()}`),
+  fc.constantFrom('__proto__', 'constructor', ''),
+)
+
+const anyBits = (length: number): fc.Arbitrary<Uint8Array> =>
+  fc.bigInt({ min: 0n, max: 2n ** BigInt(length) - 1n }).map(value => {
+    const bytes = Math.ceil(length / 8)
+    return new Uint8Array(Buffer.from(value.toString(16).padStart(2 * bytes, '0'), 'hex'))
+  })
 
 const anyCell = (type: ColumnType): fc.Arbitrary<Value> =>
   fc.oneof(
     { weight: 8, arbitrary: anyValue(type) },
     { weight: 1, arbitrary: fc.constant(null) },
     { weight: 1, arbitrary: fc.constant(UNAVAILABLE) },
+    { weight: 1, arbitrary: anyText.map(text => new Unfit(text)) },
   )
 
 export interface Rows {

@@ -1,6 +1,6 @@
 import avsc from 'avsc'
 import type { ColumnType, Row, Table, Value } from '../../../core/types.ts'
-import { UNAVAILABLE } from '../../../core/types.ts'
+import { UNAVAILABLE, Unfit } from '../../../core/types.ts'
 
 // A second way to write Avro, by avsc alone: what ours is compared with. Shares nothing with the product.
 
@@ -41,7 +41,7 @@ export function decimalBytes(text: string): Buffer {
 }
 
 function avscValue(value: Value, type: ColumnType): unknown {
-  if (value === null) return null
+  if (value === null || value instanceof Unfit) return null
   if (value === UNAVAILABLE) {
     const marker = '__debezium_unavailable_value'
     if (type.kind === 'string' || type.kind === 'json') return marker
@@ -49,9 +49,16 @@ function avscValue(value: Value, type: ColumnType): unknown {
   }
   if (['long', 'time', 'timestamp', 'localTimestamp'].includes(type.kind)) return BigInt(value as number)
   if (type.kind === 'decimal') return decimalBytes(value as string)
+  if (type.kind === 'array') return (value as Value[]).map(item => avscValue(item, type.items))
+  if (type.kind === 'map') {
+    const entries = [...(value as ReadonlyMap<string, string | null>)]
+    return Object.fromEntries(entries.map(([name, text]) => [name, text?.toWellFormed() ?? null]))
+  }
   // avsc would write halves of surrogate pairs as they are, and that is no UTF-8.
   if (typeof value === 'string') return String(value).toWellFormed()
-  return type.kind === 'bytes' ? Buffer.from(value as Uint8Array) : value
+  return type.kind === 'bytes' || type.kind === 'bits' || type.kind === 'geometry'
+    ? Buffer.from(value as Uint8Array)
+    : value
 }
 
 export const avscRow = (table: Table, row: Row): object =>

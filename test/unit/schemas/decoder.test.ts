@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Column, OutRecord, Value } from '../../../core/types.ts'
-import { UNAVAILABLE } from '../../../core/types.ts'
+import type { ColumnType, OutRecord, Value } from '../../../core/types.ts'
+import { UNAVAILABLE, Unfit } from '../../../core/types.ts'
 import { createDecoder, type DecodedMessage, type KafkaMessage } from '../../../schemas/index.ts'
 import { formatDate, formatLocalTimestamp, formatTime, formatTimestamp } from '../../../schemas/temporal.ts'
 import { column, commit, event, table } from '../../support/events.ts'
@@ -19,13 +19,14 @@ const messageOf = ({ key, value, headers }: OutRecord): KafkaMessage => ({
 })
 
 /** What a consumer is to get for a value. */
-function expected(value: Value, { type: { kind } }: Column): unknown {
-  if (value === null) return null
+function expected(value: Value, type: ColumnType): unknown {
+  if (value === null || value instanceof Unfit) return null
   if (value === UNAVAILABLE) {
     const marker = '__debezium_unavailable_value'
+    const { kind } = type
     return kind === 'bytes' ? Buffer.from(marker) : kind === 'string' || kind === 'json' ? marker : null
   }
-  switch (kind) {
+  switch (type.kind) {
     case 'date':
       return formatDate(value as number)
     case 'time':
@@ -37,9 +38,19 @@ function expected(value: Value, { type: { kind } }: Column): unknown {
     case 'float':
       return Math.fround(value as number)
     case 'bytes':
+    case 'bits':
+    case 'geometry':
       return Buffer.from(value as Uint8Array)
     case 'long':
       return Number.isSafeInteger(Number(value)) ? Number(value) : value
+    case 'array':
+      return (value as Value[]).map(item => expected(item, type.items))
+    case 'vector':
+      return (value as number[]).map(Math.fround)
+    case 'map':
+      return Object.fromEntries(
+        [...(value as Map<string, string | null>)].map(([k, v]) => [k, v?.toWellFormed() ?? null]),
+      )
     default:
       return typeof value === 'string' ? value.toWellFormed() : value
   }
@@ -55,16 +66,29 @@ test('what was encoded is decoded, whatever the table and the row', async () => 
       event: decoded,
       unavailable,
       unavailableBefore,
+      unavailableTexts,
+      unavailableBeforeTexts,
     } = await decoder.decode(messageOf(record as OutRecord))
     const image = (row: readonly Value[] | null) =>
       row &&
-      Object.fromEntries(table.columns.map((of, index) => [of.name, expected(row[index] as Value, of)]))
+      Object.fromEntries(table.columns.map((of, index) => [of.name, expected(row[index] as Value, of.type)]))
     assert.deepEqual(decoded?.before, image(before))
     assert.deepEqual(decoded?.after, image(after))
     const missing = (row: readonly Value[] | null) =>
-      table.columns.filter((_, index) => row?.[index] === UNAVAILABLE).map(({ name }) => name)
+      table.columns
+        .filter((_, index) => row?.[index] === UNAVAILABLE || row?.[index] instanceof Unfit)
+        .map(({ name }) => name)
     assert.deepEqual(unavailable, missing(after))
     assert.deepEqual(unavailableBefore, missing(before))
+    const texts = (row: readonly Value[] | null) =>
+      Object.fromEntries(
+        table.columns.flatMap(({ name }, index) => {
+          const value = row?.[index]
+          return value instanceof Unfit ? [[name, value.text]] : []
+        }),
+      )
+    assert.deepEqual(unavailableTexts, texts(after))
+    assert.deepEqual(unavailableBeforeTexts, texts(before))
   })
   await fc.assert(check, { numRuns: 120 })
 })
@@ -92,6 +116,13 @@ const SOURCE = {
   txId: 7431,
   lsn: 99,
   xmin: null,
+}
+
+const NOTHING_MISSING = {
+  unavailable: [],
+  unavailableBefore: [],
+  unavailableTexts: {},
+  unavailableBeforeTexts: {},
 }
 
 const formats = [
@@ -122,10 +153,9 @@ for (const [format, encoderFor] of formats) {
           ts_ns: `${NOW_MS}000000`,
           coordinate: '0001-0000000000000007-00000003',
         },
-        unavailable: [],
-        unavailableBefore: [],
+        ...NOTHING_MISSING,
       },
-      { kind: 'tombstone', key: { id: 5 }, event: null, unavailable: [], unavailableBefore: [] },
+      { kind: 'tombstone', key: { id: 5 }, event: null, ...NOTHING_MISSING },
     ])
   })
 
@@ -211,6 +241,15 @@ for (const [what, bytes] of foreign) {
     })
   })
 }
+
+test('a header of texts that is no JSON is an error that does not show it', async () => {
+  const { registry, bytes } = await value()
+  const headers = { 'unavailable.text': 'secret' }
+  await assert.rejects(createDecoder({ registry }).decode({ key: null, value: bytes, headers }), error => {
+    assert.doesNotMatch(`${(error as Error).stack} ${(error as Error).cause}`, /secret/)
+    return (error as { code?: string }).code === 'RECORD_UNREADABLE'
+  })
+})
 
 test('an Avro record of another kind is an error', async () => {
   const registry = new FakeRegistry()

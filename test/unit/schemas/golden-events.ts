@@ -1,5 +1,5 @@
-import type { ChangeEvent, OutRecord, Value } from '../../../core/types.ts'
-import { UNAVAILABLE } from '../../../core/types.ts'
+import type { ChangeEvent, OutRecord, Row, Value } from '../../../core/types.ts'
+import { UNAVAILABLE, Unfit } from '../../../core/types.ts'
 import { column, commit, event, table } from '../../support/events.ts'
 import { KINDS } from './arbitraries.ts'
 import { avroEncoder, encode, jsonEncoder } from './encoding.ts'
@@ -34,6 +34,34 @@ const ROW = [
   '-1234567890123456.7890',
 ]
 
+/** Kinds that came later have files of their own, beside those that stay as they are. */
+const COMPOSED_TABLE = table('composed_kinds', {
+  columns: [
+    column('id', { kind: 'long' }),
+    column('a_bits', { kind: 'bits', length: 12 }),
+    column('a_geometry', { kind: 'geometry', srid: null }),
+    column('a_place', { kind: 'geometry', srid: 4326 }),
+    column('a_map', { kind: 'map' }),
+    column('a_vector', { kind: 'vector' }),
+    column('an_array', { kind: 'array', items: { kind: 'decimal', precision: 9, scale: 2 } }),
+    column('nested', { kind: 'array', items: { kind: 'array', items: { kind: 'string' } } }),
+  ],
+})
+
+const COMPOSED_ROW: Row = [
+  7,
+  new Uint8Array([0x0a, 0xbc]),
+  Buffer.from('0101000000000000000000f03f0000000000000040', 'hex'),
+  Buffer.from('0101000020e6100000000000000000f03f0000000000000040', 'hex'),
+  new Map([
+    ['a', '1'],
+    ['b', null],
+  ]),
+  [1, -2.5],
+  ['1.50', null],
+  [['x', null], [], null],
+]
+
 const COMMIT = commit(0x16b3748, { timeUs: 1_795_255_200_123_456, source: { txId: 7431, xmin: null } })
 
 const EVENTS: Readonly<Record<string, ChangeEvent>> = {
@@ -45,6 +73,14 @@ const EVENTS: Readonly<Record<string, ChangeEvent>> = {
     ordinal: 1,
     tableOrdinal: 1,
     logPosition: 23_803_999,
+  }),
+  'composed.insert': event(COMPOSED_TABLE, COMPOSED_ROW, { commit: COMMIT }),
+  'composed.update': event(COMPOSED_TABLE, [7, ...COMPOSED_ROW.slice(1).map((): Value => UNAVAILABLE)], {
+    op: 'u',
+    before: [7, ...COMPOSED_ROW.slice(1, -1).map(() => null), new Unfit('{{1,"a b"},{NULL,é}}')],
+    commit: COMMIT,
+    ordinal: 1,
+    tableOrdinal: 1,
   }),
 }
 
@@ -72,8 +108,9 @@ export async function goldenFiles(): Promise<Readonly<Record<string, string>>> {
     files[`${name}.headers.json`] = JSON.stringify(inAvro.headers ?? {})
     files[`${name}.key.json`] = String(inJson.key)
     files[`${name}.value.json`] = String(inJson.value)
-    files['key.avsc'] = JSON.stringify(registry.schemaOf(inAvro.key as Uint8Array))
-    files['value.avsc'] = JSON.stringify(registry.schemaOf(inAvro.value as Uint8Array))
+    const schema = name.startsWith('composed.') ? 'composed.' : ''
+    files[`${schema}key.avsc`] = JSON.stringify(registry.schemaOf(inAvro.key as Uint8Array))
+    files[`${schema}value.avsc`] = JSON.stringify(registry.schemaOf(inAvro.value as Uint8Array))
   }
   return { ...files, ...(await goldenMessage()) }
 }

@@ -21,6 +21,8 @@ const message = (op: string, before: Fields | null, after: Fields | null): Decod
     event: { op, before, after },
     unavailable: [],
     unavailableBefore: [],
+    unavailableTexts: {},
+    unavailableBeforeTexts: {},
   }) as unknown as DecodedMessage
 
 const tombstone: DecodedMessage = {
@@ -29,6 +31,8 @@ const tombstone: DecodedMessage = {
   event: null,
   unavailable: [],
   unavailableBefore: [],
+  unavailableTexts: {},
+  unavailableBeforeTexts: {},
 }
 
 describe('a line for people', () => {
