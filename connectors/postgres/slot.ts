@@ -36,7 +36,7 @@ type SlotRow = Omit<Slot, 'confirmedLsn' | 'logEndLsn'> & { confirmed: string | 
 /** Columns that newer servers have are read by way of JSON, so that one statement does for all. */
 const SLOT = `
   SELECT slot_name::text AS name, slot_type AS type, plugin::text, database::text, temporary AS "isTemporary",
-    coalesce((to_jsonb(s) ->> 'synced')::bool, false) AS "isSynced",
+    coalesce((to_jsonb(s) ->> 'synced')::bool AND pg_is_in_recovery(), false) AS "isSynced",
     coalesce((to_jsonb(s) ->> 'failover')::bool, false) AS "isFailover", two_phase AS "isTwoPhase",
     active_pid AS "readerPid",
     nullif(concat_ws(', ', nullif(a.application_name, ''), 'user ' || a.usename, 'from ' || host(a.client_addr)), '') AS reader,

@@ -49,6 +49,13 @@ export class TestDatabase {
     return new TestDatabase(url, new URL(url).pathname.slice(1))
   }
 
+  /** The same database on another server, such as a standby; for sources only. */
+  on(serverUrl: string): TestDatabase {
+    const url = new URL(serverUrl)
+    url.pathname = `/${this.name}`
+    return TestDatabase.at(url.href)
+  }
+
   /** The connector of this database is named like it. */
   get slot(): string {
     return `tributary_${this.name}`
