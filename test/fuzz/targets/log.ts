@@ -1,0 +1,141 @@
+import { Cursor } from '../../../connectors/postgres/cursor.ts'
+import { LogReader } from '../../../connectors/postgres/log-reader.ts'
+import type { Relation } from '../../../connectors/postgres/pgoutput.ts'
+import { TableFilter } from '../../../connectors/postgres/table-filter.ts'
+import { Tables } from '../../../connectors/postgres/tables.ts'
+import { Batcher } from '../../../core/batcher.ts'
+import type { ChangeBatch, Encoder } from '../../../core/types.ts'
+import { letter, type TupleValue, UNCHANGED, WireMessages } from '../../support/pgoutput-messages.ts'
+import { avroEncoder, jsonEncoder } from '../../unit/schemas/encoding.ts'
+import { CANARY, type Input, type Target } from '../target.ts'
+import { HOSTILE_TEXTS } from './hostile.ts'
+import { BASE_TYPES, TYPED_TEXTS } from './typed-texts.ts'
+
+const ENVELOPE_BYTES = 25
+
+/** Messages of a replication link, read into rows, and what these become as records. */
+export function logTargets(recorded: readonly Input[]): Target[] {
+  const common = {
+    corpus: [...madeTransactions(), ...recorded],
+    hostile: HOSTILE_TEXTS.map(hostileTransaction),
+    isSequence: true,
+    growth: 64,
+    tellsCanary: (input: Input) => input.some(hasNameOfValue),
+  }
+  const codes = ['PROTOCOL_UNKNOWN', 'PROTOCOL_MALFORMED', 'VALUE_INVALID', 'KEY_UNKNOWN'] as const
+  return [
+    { ...common, name: 'the log', turns: 30, codes, read: async input => void (await readLog(input)) },
+    {
+      ...common,
+      name: 'the log, encoded',
+      turns: 10,
+      codes: [...codes, 'NAME_COLLISION', 'SCHEMA_INCOMPATIBLE', 'KAFKA_TOPIC_UNSUITABLE'],
+      read: async input => {
+        const batch = await readLog(input)
+        for (const encoder of [avroEncoder(), jsonEncoder()]) await encode(encoder, batch)
+      },
+    },
+  ]
+}
+
+async function readLog(messages: Input): Promise<ChangeBatch> {
+  const batcher = new Batcher()
+  const tables = new Tables({
+    database: 'shop',
+    filter: new TableFilter(['*.*']),
+    keys: {},
+    decimals: 'precise',
+    lookUp: async ({ columns }) => ({
+      primaryKey: columns.some(({ name }) => name === 'id') ? { columns: ['id'], isDeferrable: false } : null,
+      baseTypes: columns.map(column => BASE_TYPES.get(column.typeOid) ?? column),
+      typeNames: columns.map(({ typeOid }) => `type ${typeOid}`),
+      hasPartialOldRows: false,
+    }),
+  })
+  const reader = new LogReader({
+    batcher,
+    tables,
+    from: { lsn: 0n, cut: null },
+    epoch: 1,
+    fingerprint: '00000000',
+    onReplyWanted: () => undefined,
+    where: 'Connector shop',
+  })
+  const cursor = new Cursor()
+  for (const message of messages) {
+    cursor.turnTo(message, 0, message.length)
+    await reader.read(cursor)
+  }
+  return batcher.take(place => reader.entry(place))
+}
+
+async function encode(encoder: Encoder, batch: ChangeBatch): Promise<void> {
+  await encoder.prepare(batch, new AbortController().signal)
+  encoder.encode(batch)
+}
+
+/** Has a piece of a row got into a table's description? */
+function hasNameOfValue(message: Buffer): boolean {
+  return message[ENVELOPE_BYTES] === letter('R')[0] && message.includes(CANARY)
+}
+
+/** A long text in a row, and in a table's name. */
+function hostileTransaction(text: Buffer): Input {
+  const wire = new WireMessages()
+  const column = { typeModifier: -1, isIdentity: false }
+  const relation: Relation = {
+    id: 1,
+    schema: 'public',
+    name: 'items',
+    identity: 'full',
+    columns: [
+      { ...column, name: 'plain', typeOid: 25 },
+      { ...column, name: 'many', typeOid: 1009 },
+    ],
+  }
+  const begin = wire.begin({ xid: 7, commitLsn: 0x200n })
+  const row = [String(text), `{${JSON.stringify(String(text))}}`]
+  return [
+    begin,
+    wire.relation(relation),
+    wire.insert(1, row),
+    wire.relation({ ...relation, name: String(text) }),
+  ]
+}
+
+/** One transaction with a column of every type and every kind of message. */
+function madeTransactions(): Input[] {
+  const types = TYPED_TEXTS.flatMap(({ type, texts }) => texts.map(text => ({ type, text })))
+  const column = (name: string, typeOid: number, typeModifier = -1) => ({
+    name,
+    typeOid,
+    typeModifier,
+    isIdentity: name === 'id',
+  })
+  const relation: Relation = {
+    id: 1,
+    schema: 'public',
+    name: 'items',
+    identity: 'default',
+    columns: [
+      column('id', 23),
+      ...types.map(({ type }, index) => column(`c${index}`, type.typeOid, type.typeModifier)),
+    ],
+  }
+  const row: TupleValue[] = ['1', ...types.map(({ text }) => text)]
+  const wire = new WireMessages()
+  const begin = wire.begin({ xid: 7, commitLsn: 0x200n, timeUs: 817_000_000_000_000n })
+  const commit = wire.commit({ commitLsn: 0x200n, endLsn: 0x230n })
+  const described = wire.relation(relation)
+  const absent = row.map(
+    (value, index): TupleValue => (index === 0 ? value : index % 2 === 0 ? null : UNCHANGED),
+  )
+  const old = row.map((value, index): TupleValue => (index === 0 ? value : null))
+  return [
+    [begin, described, wire.insert(1, row), commit],
+    [begin, described, wire.update(1, { after: absent }), wire.update(1, { key: old, after: row }), commit],
+    [begin, described, wire.update(1, { before: row, after: row }), wire.delete(1, { before: row }), commit],
+    [begin, described, wire.delete(1, { key: old }), wire.truncate([1, 1]), commit],
+    [wire.keepalive(0x150n, true), begin, wire.walData(letter('Onowhere\0')), described, commit],
+  ]
+}
