@@ -229,17 +229,19 @@ export class LogReader {
 
   /**
    * A message in no transaction is like a transaction of its own: it is sent when the server comes to it in its log, which is
-   * between transactions, since these are sent whole at their commits. So progress goes past it, by one: the server sends
-   * again what begins at the place where it resumes.
+   * between transactions, since these are sent whole at their commits. The server sends again what begins at the place
+   * where it resumes or later, so progress is made to the message's end.
    */
   #tellAlone(message: LogMessage, sentAt: number): void {
-    if (message.lsn < this.#progress) return
+    const { endLsn } = message
+    if (endLsn <= this.#progress) return
     const { batcher } = this.#parts
-    const source = { txId: null, xmin: null }
-    batcher.begin({ id: '', timeUs: sentAt, coordinate: this.#coordinate(message.lsn), source })
+    // Its last byte: where it ends, the commit of a transaction may begin.
+    const coordinate = this.#coordinate(endLsn - 1n)
+    batcher.begin({ id: '', timeUs: sentAt, coordinate, source: { txId: null, xmin: null } })
     this.#addMessage(message)
     batcher.end()
-    this.#progress = message.lsn + 1n
+    this.#progress = endLsn
   }
 
   #addMessage(message: LogMessage): void {

@@ -58,6 +58,18 @@ export class WireMessages {
     return this.walData(letter('T'), int32(relations.length), int8(0), ...relations.map(int32))
   }
 
+  message(endLsn: bigint, parts: { isTransactional: boolean; prefix: string; content: string }): Buffer {
+    const content = Buffer.from(parts.content)
+    return this.walData(
+      letter('M'),
+      int8(parts.isTransactional ? 1 : 0),
+      int64(endLsn),
+      text(parts.prefix),
+      int32(content.length),
+      content,
+    )
+  }
+
   keepalive(lsn: bigint, wantsReply = false): Buffer {
     return Buffer.concat([letter('k'), int64(lsn), int64(0n), int8(wantsReply ? 1 : 0)])
   }

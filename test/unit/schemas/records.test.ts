@@ -149,3 +149,29 @@ test('records stay as they are while later ones are written', async () => {
   await encode(encoder, ...Array.from({ length: 5000 }, (_, id) => event(orders, [id, 'x'.repeat(500)])))
   assert.deepEqual(Buffer.from(first[0]?.value as Uint8Array), Buffer.from(copy[0]?.value as Uint8Array))
 })
+
+const messages = table('', { schema: '', columns: [column('prefix'), column('content', { kind: 'bytes' })] })
+
+test('messages go by their prefix to a topic of their own, which is made to keep all of them', async () => {
+  const made: [string, number][] = []
+  const ensureTopic = async (topic: string, { key }: { readonly key: readonly number[] }) => {
+    made.push([topic, key.length])
+    return 4
+  }
+  const message = event(messages, ['note', Buffer.from('a')], { op: 'm', commit: commit(1, { id: '' }) })
+  const changes = { ensureTopic, partition: (_: Uint8Array, partitions: number) => partitions - 1 }
+  for (const encoder of [avroEncoder(new FakeRegistry(), changes), jsonEncoder(changes)]) {
+    const [record, ...more] = await encode(encoder, message)
+    assert.deepEqual([record?.topic, record?.partition, more.length], ['shop.message', 3, 0])
+  }
+  assert.deepEqual(made, [
+    ['shop.message', 0],
+    ['shop.message', 0],
+  ])
+})
+
+test('a message in no transaction has no transaction block', async () => {
+  const message = event(messages, ['note', Buffer.from('a')], { op: 'm', commit: commit(1, { id: '' }) })
+  const [record] = await encode(jsonEncoder({ transactions: true }), message)
+  assert.equal(JSON.parse(String(record?.value)).transaction, null)
+})

@@ -3,6 +3,7 @@ import { it } from 'node:test'
 import fc from 'fast-check'
 import { Cursor } from '../../../../connectors/postgres/cursor.ts'
 import { LogReader } from '../../../../connectors/postgres/log-reader.ts'
+import { MessageRules } from '../../../../connectors/postgres/messages.ts'
 import type { Relation } from '../../../../connectors/postgres/pgoutput.ts'
 import { type Position, readPosition } from '../../../../connectors/postgres/position.ts'
 import { TableFilter } from '../../../../connectors/postgres/table-filter.ts'
@@ -29,7 +30,7 @@ const ITEMS: Relation = {
   columns: [column('id', 23, true), column('name', 25)],
 }
 
-function logReader(from: Position = START) {
+function logReader(from: Position = START, messages?: MessageRules) {
   const batcher = new Batcher()
   const asked: string[] = []
   const tables = new Tables({
@@ -48,7 +49,15 @@ function logReader(from: Position = START) {
     },
   })
   let replies = 0
-  const parts = { batcher, tables, from, epoch: 1, fingerprint: '00000000', where: 'Connector shop' }
+  const parts = {
+    batcher,
+    tables,
+    messages,
+    from,
+    epoch: 1,
+    fingerprint: '00000000',
+    where: 'Connector shop',
+  }
   const reader = new LogReader({ ...parts, onReplyWanted: () => replies++ })
   const read = async (...messages: readonly Buffer[]) => {
     const cursor = new Cursor()
@@ -220,6 +229,34 @@ it('After a cut, nothing but the transaction that was cut is accepted', async ()
   )
 })
 
+it('A message in no transaction is an event of its own, told once, and progress up to its end', async () => {
+  const note = (endLsn: bigint) =>
+    wire.message(endLsn, { isTransactional: false, prefix: 'note', content: 'a' })
+  const { read, reader } = logReader(START, new MessageRules(['*'], 'shop'))
+  const { events } = await read(note(0x100n), note(0x140n), note(0x140n), note(0x150n), begin())
+  assert.deepEqual(
+    events.map(({ commit, ordinal, after }) => [commit.id, commit.coordinate, ordinal, after?.[0]]),
+    [
+      ['', '0001-000000000000013f', 0, 'note'],
+      ['', '0001-000000000000014f', 0, 'note'],
+    ],
+  )
+  assert.equal(events[0]?.commit.timeUs, 946_684_800_000_000)
+  assert.equal(reader.progress, 0x150n)
+  const other = logReader(START, new MessageRules(['other'], 'shop'))
+  assert.deepEqual((await other.read(note(0x140n))).events, [])
+  assert.equal(other.reader.progress, 0x140n)
+})
+
+it('A message stands in a transaction if and only if it is part of it', async () => {
+  const note = (isTransactional: boolean) =>
+    wire.message(0x140n, { isTransactional, prefix: 'note', content: 'a' })
+  for (const messages of [[note(true)], [begin(), note(false)]]) {
+    const { read } = logReader(START, new MessageRules(['*'], 'shop'))
+    await assert.rejects(read(...messages), { code: 'PROTOCOL_MALFORMED', message: /not part of/ })
+  }
+})
+
 it('What is not known is refused with its kind and place, and so is what does not fit together', async () => {
   const row = (...parts: readonly Buffer[]) => [begin(), wire.relation(ITEMS), wire.walData(...parts)]
   const refused: readonly (readonly [string, RegExp, readonly Buffer[]])[] = [
@@ -266,6 +303,7 @@ it('A message that is cut short anywhere is refused, never read beyond its end',
     wire.update(1, { key: ['1', null], after: ['2', 'some text'] }),
     wire.delete(1, { key: ['1', null] }),
     wire.truncate([1, 1]),
+    wire.message(0x140n, { isTransactional: true, prefix: 'note', content: 'some text' }),
     wire.keepalive(0x900n),
   ]
   const cutShort = fc
