@@ -1,4 +1,4 @@
-import { chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, chown, cp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client, type QueryResultRow } from 'pg'
 import { type RunningService, startService } from '../../services/index.ts'
@@ -12,20 +12,17 @@ export interface Pair extends AsyncDisposable {
   replayed(): Promise<void>
 }
 
-/** Made of a copy of the primary's files, while that is down. */
+/** The standby is made of a copy of the primary's files, while that is down. Settings can be changed by ALTER SYSTEM. */
 export async function startPair(standbySettings: Readonly<Record<string, string>> = {}): Promise<Pair> {
-  const primary = await startService('postgres18')
+  const [primary, standby] = await Promise.all([startService('postgres18'), startService('postgres18')])
   await ask(primary.url, `SELECT pg_create_physical_replication_slot('standby', true)`)
-  const standby = await startService('postgres18', {
-    settings: {
-      primary_conninfo: `host=127.0.0.1 port=${new URL(primary.url).port} user=postgres dbname=postgres`,
-      primary_slot_name: 'standby',
-      hot_standby_feedback: 'on',
-      ...standbySettings,
-    },
-  })
   await Promise.all([primary.kill('SIGINT'), standby.kill('SIGINT')])
-  await copyData(primary.dataDir, standby.dataDir)
+  await copyData(primary.dataDir, standby.dataDir, {
+    primary_conninfo: `host=127.0.0.1 port=${new URL(primary.url).port} user=postgres dbname=postgres`,
+    primary_slot_name: 'standby',
+    hot_standby_feedback: 'on',
+    ...standbySettings,
+  })
   await primary.restart()
   await standby.restart()
   return {
@@ -49,12 +46,14 @@ export async function ask<Row extends QueryResultRow>(url: string, sql: string):
   }
 }
 
-async function copyData(from: string, to: string): Promise<void> {
+async function copyData(from: string, to: string, settings: Readonly<Record<string, string>>): Promise<void> {
   const { uid, gid } = await stat(from)
   await rm(to, { recursive: true })
   await cp(from, to, { recursive: true, preserveTimestamps: true })
   await rm(join(to, 'pg_replslot', 'standby'), { recursive: true })
   await writeFile(join(to, 'standby.signal'), '')
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`)
+  await appendFile(join(to, 'postgresql.auto.conf'), lines.join(''))
   for (const name of await readdir(to, { recursive: true })) await chown(join(to, name), uid, gid)
   await chown(to, uid, gid)
 }

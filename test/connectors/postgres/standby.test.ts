@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { readPosition } from '../../../connectors/postgres/position.ts'
+import type { Checkpoint } from '../../../core/types.ts'
+import { BatchReader } from '../../support/batch-reader.ts'
+import { until } from '../../support/until.ts'
+import { TestDatabase, type TestSourceOptions } from './database.ts'
+import { rejection } from './scene.ts'
+import { ask, type Pair, startPair } from './standby.ts'
+
+describe('a standby of Postgres 18 as source', () => {
+  it('is read, from a publication of its primary, and through its promotion', async () => {
+    await using pair = await startPair()
+    const { database, standby } = await withTable(pair)
+    await refusesWithoutPublication(standby)
+    await database.commit(`CREATE PUBLICATION ${database.slot} FOR ALL TABLES`)
+    await pair.replayed()
+    const reader = await begin(pair, standby)
+    await database.commit('INSERT INTO t VALUES (1)')
+    await reader.pullEvents(1)
+    await database.disconnect()
+    await pair.primary.kill('SIGINT')
+    await ask(pair.standby.url, 'SELECT pg_promote()')
+    // As a pipeline would: the server must see progress, and the promotion becomes part of the position.
+    for (let id = 2; historyOf(reader.checkpoint)?.timeline !== 2; id++) {
+      await ask(standby.url, `INSERT INTO t VALUES (${id})`)
+      await reader.pullEvents(id)
+    }
+    reader.source.acknowledge(reader.checkpoint)
+    await reader.stop()
+    const told = reader.events.map(({ after }) => after?.[0])
+    assert.deepEqual(
+      told,
+      told.map((_, index) => index + 1),
+    )
+    await ask(standby.url, 'INSERT INTO t VALUES (0)')
+    const again = await afterwards(standby, reader.checkpoint)
+    assert.deepEqual(
+      again.events.map(({ after, commit }) => [after?.[0], commit.coordinate.slice(0, 4)]),
+      [[0, '0001']],
+    )
+    await again.stop()
+  })
+
+  it('tells what its slot waits for, and leaves nothing waiting when it is told to end', async () => {
+    await using pair = await startPair()
+    const { database, standby } = await withTable(pair)
+    await database.commit(`CREATE PUBLICATION ${database.slot} FOR ALL TABLES`)
+    await pair.replayed()
+    const reader = open(standby)
+    const pulling = assert.rejects(reader.pull(), /the stream has ended/)
+    await until('it waits, and says for what', () =>
+      String(reader.source.status().waitsFor).includes('SELECT pg_log_standby_snapshot()'),
+    )
+    await until('the slot is being made', async () => (await slots(standby)) === 1)
+    await Promise.all([pulling, reader.stop()])
+    await until('nothing waits any more, and no slot is left', async () => (await slots(standby)) === 0)
+    const sessions = await ask(
+      standby.url,
+      `SELECT FROM pg_stat_activity WHERE application_name LIKE 'tributary %' AND query LIKE '%create_logical%'`,
+    )
+    assert.deepEqual(sessions, [])
+    await database.disconnect()
+  })
+
+  it('loses its slot when its primary removes what that needs, and says what would have kept it', async () => {
+    await using pair = await startPair({ hot_standby_feedback: 'off' })
+    const { database, standby } = await withTable(pair)
+    await database.commit(`CREATE PUBLICATION ${database.slot} FOR ALL TABLES`)
+    await pair.replayed()
+    const source = standby.source()
+    const warned = (await source.check()).find(({ subject }) => subject === 'hot_standby_feedback')
+    assert.equal(warned?.severity, 'warning')
+    for (const statement of warned?.fix?.split('; ') ?? []) await ask(standby.url, statement)
+    await until('the fix has made the warning go', async () =>
+      (await source.check()).every(({ subject }) => subject !== 'hot_standby_feedback'),
+    )
+    await source.close()
+    for (const statement of ['ALTER SYSTEM SET hot_standby_feedback = off', 'SELECT pg_reload_conf()'])
+      await ask(standby.url, statement)
+    const reader = await begin(pair, standby)
+    await database.commit('CREATE TABLE gone AS SELECT 1 AS id', 'DROP TABLE gone')
+    const lost = rejection(reader.pullEvents(1))
+    await until('the slot is invalidated', async () => {
+      await database.commit(
+        'CREATE TABLE gone AS SELECT 1 AS id',
+        'DROP TABLE gone',
+        'VACUUM pg_catalog.pg_class',
+      )
+      const rows = await ask(
+        standby.url,
+        'SELECT FROM pg_replication_slots WHERE invalidation_reason IS NOT NULL',
+      )
+      return rows.length === 1
+    })
+    assert.equal((await lost).reaction, 'retry')
+    await reader.source.close()
+    const error = await rejection(open(standby, reader.checkpoint).pull())
+    assert.equal(error.code, 'SLOT_LOST')
+    assert.match(error.message, /rows_removed.*hot_standby_feedback = on/)
+    await database.disconnect()
+  })
+})
+
+const historyOf = ({ stream }: Checkpoint) => readPosition(stream?.position ?? '').history
+
+async function withTable(pair: Pair): Promise<{ database: TestDatabase; standby: TestDatabase }> {
+  const database = await TestDatabase.create(pair.primary.url)
+  await database.commit('CREATE TABLE t (id int PRIMARY KEY)')
+  await pair.replayed()
+  return { database, standby: database.on(pair.standby.url) }
+}
+
+const open = (database: TestDatabase, from: Checkpoint = {}, options?: TestSourceOptions): BatchReader =>
+  new BatchReader(database.source({ settings: { heartbeatMs: 100 }, ...options }), from)
+
+/** A slot on a standby is made when the primary has logged which transactions run. */
+async function begin(pair: Pair, standby: TestDatabase): Promise<BatchReader> {
+  const reader = open(standby)
+  let isRead = false
+  const pulling = reader.pull().finally(() => {
+    isRead = true
+  })
+  await until('the standby is read', async () => {
+    await ask(pair.primary.url, 'SELECT pg_log_standby_snapshot()')
+    return isRead
+  })
+  await pulling
+  return reader
+}
+
+/** What comes after a checkpoint, once the slot is free. */
+async function afterwards(database: TestDatabase, checkpoint: Checkpoint): Promise<BatchReader> {
+  await until('the slot is free', async () => {
+    const rows = await ask(database.url, 'SELECT FROM pg_replication_slots WHERE active')
+    return rows.length === 0
+  })
+  return await open(database, checkpoint).pullEvents(1)
+}
+
+async function refusesWithoutPublication(standby: TestDatabase): Promise<void> {
+  const create = /CREATE PUBLICATION .* FOR ALL TABLES/
+  const reader = open(standby)
+  const error = await rejection(reader.pull())
+  assert.equal(error.code, 'PUBLICATION_MISSING')
+  assert.match(error.message, create)
+  const findings = await reader.source.check()
+  await reader.source.close()
+  const finding = findings.find(({ severity }) => severity === 'failure')
+  assert.equal(finding?.code, 'PUBLICATION_MISSING')
+  assert.match(finding?.fix ?? '', create)
+}
+
+async function slots({ url }: TestDatabase): Promise<number> {
+  return (await ask(url, 'SELECT FROM pg_replication_slots')).length
+}
