@@ -12,7 +12,7 @@ it('goes on exactly once after Kafka was killed and restarted under load', async
   await using scene = await openShopScene({ kafka: kafka.url })
   await using worker = await scene.startWorker()
   await worker.ready()
-  const load = startLoad(scene.databaseUrl)
+  await using load = startLoad(scene.databaseUrl)
   for (let round = 0; round < 2; round++) {
     await settle(1_000)
     await kafka.kill('SIGKILL')
@@ -34,7 +34,7 @@ it('goes on exactly once after Postgres was killed and restarted under load', as
   await using scene = await openShopScene({ postgres: postgres.url })
   await using worker = await scene.startWorker()
   await worker.ready()
-  const load = startLoad(scene.databaseUrl)
+  await using load = startLoad(scene.databaseUrl)
   for (const signal of ['SIGKILL', 'SIGINT'] as const) {
     await settle(1_000)
     await postgres.kill(signal)
@@ -53,7 +53,7 @@ it('waits for a registry that is down at the start, with events held back and no
   await registry.kill('SIGKILL')
   await using worker = await scene.startWorker()
   await worker.ready()
-  const load = startLoad(scene.databaseUrl)
+  await using load = startLoad(scene.databaseUrl)
   await until('the worker says that it waits', () =>
     worker.log.some(({ code }) => code === 'REGISTRY_UNREACHABLE'),
   )

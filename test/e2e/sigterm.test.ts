@@ -6,7 +6,7 @@ import { beginStream, openShopScene } from '../support/shop-scene.ts'
 it('ends in order within 10 s of SIGTERM under load, and goes on where it was', async () => {
   await using scene = await openShopScene()
   await beginStream(scene)
-  const load = startLoad(scene.databaseUrl)
+  await using load = startLoad(scene.databaseUrl)
   for (let round = 0; round < 3; round++) {
     await using worker = await scene.startWorker()
     await worker.ready()

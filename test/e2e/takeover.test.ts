@@ -7,7 +7,7 @@ it('a second worker with the same connector takes over, and the first is fenced 
   await using scene = await openShopScene()
   await using first = await scene.startWorker()
   await first.ready()
-  const load = startLoad(scene.databaseUrl)
+  await using load = startLoad(scene.databaseUrl)
   await using second = await scene.startWorker()
   assert.equal(await first.ended(), 1)
   const failure = first.log.find(({ msg }) => msg === 'connector failed')

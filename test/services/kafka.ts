@@ -116,11 +116,22 @@ function properties(place: Place): string {
     // After a crash the controller refuses the same broker until its old session has ended: 9 s by default.
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '500',
-    ...place.settings,
   }
-  return Object.entries(settings)
+  return Object.entries({ ...settings, ...withOurs(place.settings, settings) })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
+}
+
+/** Listeners that a test adds stand beside ours, through which the harness itself asks. */
+const LISTS = ['listeners', 'advertised.listeners', 'listener.security.protocol.map']
+
+function withOurs(added: Place['settings'], ours: Place['settings']): Place['settings'] {
+  return Object.fromEntries(
+    Object.entries(added).map(([name, value]) => [
+      name,
+      LISTS.includes(name) ? `${ours[name]},${value}` : value,
+    ]),
+  )
 }
 
 const LOGGING = `appender.console.type=Console

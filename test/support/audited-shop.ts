@@ -53,30 +53,39 @@ export async function withClient<T>(url: string, use: (client: pg.Client) => Pro
 }
 
 /** A load that runs until it is stopped; a server that is away is tried again. */
-export interface Load {
+export interface Load extends AsyncDisposable {
   /** Ends after the transactions under way. */
   stop(): Promise<void>
 }
 
-export function startLoad(url: string, sessions = 3): Load {
-  let running = true
-  const loops = Array.from({ length: sessions }, () => keepWriting(url, () => running))
-  return {
-    async stop() {
-      running = false
-      await Promise.all(loops)
-    },
-  }
+export interface LoadOptions {
+  readonly sessions?: number
+  /** After each transaction, so that loads side by side leave each other room. */
+  readonly pauseMs?: number
 }
 
-async function keepWriting(url: string, running: () => boolean): Promise<void> {
-  while (running()) {
+export function startLoad(url: string, { sessions = 3, pauseMs = 0 }: LoadOptions = {}): Load {
+  let running = true
+  const isRunning = async () => {
+    if (pauseMs > 0) await new Promise(resolve => setTimeout(resolve, pauseMs))
+    return running
+  }
+  const loops = Array.from({ length: sessions }, () => keepWriting(url, isRunning))
+  const stop = async () => {
+    running = false
+    await Promise.all(loops)
+  }
+  return { stop, [Symbol.asyncDispose]: stop }
+}
+
+async function keepWriting(url: string, isRunning: () => Promise<boolean>): Promise<void> {
+  while (await isRunning()) {
     const client = new pg.Client({ connectionString: url })
     // The server may end the link while nothing is asked of it; the next statement tells.
     client.on('error', () => undefined)
     try {
       await client.connect()
-      while (running()) await writeTransaction(client)
+      while (await isRunning()) await writeTransaction(client)
     } catch (error) {
       if (!isOutage(error)) throw error
       await new Promise(resolve => setTimeout(resolve, 50))
@@ -87,9 +96,23 @@ async function keepWriting(url: string, running: () => boolean): Promise<void> {
 }
 
 const isOutage = (error: unknown) =>
-  /ECONN|terminat|57P0|shutting down|starting up|not queryable|recovery/.test(
+  /ECONN|terminat|57P0|53300|shutting down|starting up|not queryable|recovery/.test(
     `${(error as { code?: string }).code} ${error}`,
   )
+
+/**
+ * Two transactions of many rows each, far more than a write to Kafka holds: they reach the topics in pieces. Their keys
+ * are not the load's.
+ */
+export async function writeLargeTransactions(url: string, rows = 60_000): Promise<void> {
+  await withClient(url, async client => {
+    await client.query(
+      `insert into items select g, 1, 'large', 0.5, now(), '{}' from generate_series(100001, 100000 + $1::int) g`,
+      [rows],
+    )
+    await client.query('update items set version = version + 1 where id > 100000')
+  })
+}
 
 /** Serialisation is not asked for, so only these come up between sessions that write the same rows. */
 const CONFLICTS = ['23505', '40P01']

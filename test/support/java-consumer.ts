@@ -17,6 +17,8 @@ export interface RawRecord {
 
 /** The consumer ends when nothing has come for this long; joining its group takes part of it. */
 const QUIET_MS = 4_000
+/** On a machine that is busy enough nothing has come before it has joined. */
+const LONG_QUIET_MS = 30_000
 const NULL = '<null>'
 const BYTES = 'org.apache.kafka.common.serialization.BytesDeserializer'
 
@@ -24,6 +26,11 @@ const formatter = (name: string, value: string) => ['--formatter-property', `${n
 
 /** Every committed record of a topic, in the order of each partition. */
 export async function readCommittedByJava(brokers: string, topic: string): Promise<RawRecord[]> {
+  const records = await readUntilQuiet(brokers, topic, QUIET_MS)
+  return records.length > 0 ? records : readUntilQuiet(brokers, topic, LONG_QUIET_MS)
+}
+
+async function readUntilQuiet(brokers: string, topic: string, quietMs: number): Promise<RawRecord[]> {
   const jars = await kafka.install()
   const java = await findJava({ name: 'kafka', variable: 'TEST_KAFKA_BROKERS' }, 17)
   const child = spawn(
@@ -32,7 +39,7 @@ export async function readCommittedByJava(brokers: string, topic: string): Promi
       ...['-XX:TieredStopAtLevel=1', '-XX:-UsePerfData', '-cp', `${jars}/*`],
       'org.apache.kafka.tools.consumer.ConsoleConsumer',
       ...['--bootstrap-server', brokers, '--topic', topic, '--from-beginning'],
-      ...['--isolation-level', 'read_committed', '--timeout-ms', String(QUIET_MS)],
+      ...['--isolation-level', 'read_committed', '--timeout-ms', String(quietMs)],
       ...['partition', 'offset', 'timestamp', 'headers', 'key'].flatMap(name =>
         formatter(`print.${name}`, 'true'),
       ),

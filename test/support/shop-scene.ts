@@ -1,16 +1,7 @@
-import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { service } from '../services/index.ts'
-import {
-  AUDITED_TABLES,
-  committedChanges,
-  createAuditedShop,
-  foldedByKey,
-  publishedChanges,
-  tableRows,
-  withClient,
-} from './audited-shop.ts'
-import { fold, type ReadEvent, readTopic } from './topic-reader.ts'
+import { createAuditedShop, withClient } from './audited-shop.ts'
+import { proveAtLeastOnce, proveExactlyOnce } from './proofs.ts'
 import { until } from './until.ts'
 import { configFolder, startWorker, type Worker } from './worker.ts'
 
@@ -21,14 +12,13 @@ export interface ShopScene extends AsyncDisposable {
   readonly databaseUrl: string
   readonly kafka: string
   readonly registry: string
-  startWorker(): Promise<Worker>
+  /** `node`: words for Node, before the program's name. */
+  startWorker(node?: readonly string[]): Promise<Worker>
   /** Waits until the worker has published everything that is committed now. */
   caughtUp(worker: Worker): Promise<void>
-  /**
-   * Every committed change is in the topics exactly once, in commit order per key; coordinates grow; folded
-   * topics equal the tables. Resolves to the number of changes.
-   */
+  /** See `proofs.ts`. */
   proveExactlyOnce(): Promise<number>
+  proveAtLeastOnce(): Promise<{ changes: number; repeats: number }>
 }
 
 export interface SceneOptions {
@@ -36,6 +26,10 @@ export interface SceneOptions {
   readonly postgres?: string
   readonly kafka?: string
   readonly registry?: string
+  /** `HOST:PORT` through which the worker reaches them, when not directly; the judge and the load always do. */
+  readonly via?: { readonly postgres?: string; readonly kafka?: string; readonly registry?: string }
+  /** `?NAME=VALUE` for the worker's database URL. */
+  readonly urlOptions?: string
   /** More lines for the connector's file. */
   readonly settings?: string
 }
@@ -50,24 +44,31 @@ export async function openShopScene(options: SceneOptions = {}): Promise<ShopSce
   await withClient(server, client => client.query(`create database ${name}`))
   const databaseUrl = Object.assign(new URL(server), { pathname: `/${name}` }).href
   await createAuditedShop(databaseUrl)
+  const { via = {}, urlOptions = '', settings = '' } = options
+  const workerUrl = `${through(databaseUrl, via.postgres)}${urlOptions}`
   const folder = configFolder({
-    'worker.yaml': `kafka: { brokers: ["${kafka}"] }\nregistry: { url: ${registry} }\nhttp: { host: 127.0.0.1, port: "\${HTTP_PORT}" }\n`,
-    'shop.yaml': `name: ${name}\nsource:\n  type: postgres\n  url: ${databaseUrl}\n  tables: ["public.*", "!public.audit"]\ntopics: { partitions: 3 }\n${options.settings ?? ''}`,
+    'worker.yaml': `kafka: { brokers: ["${via.kafka ?? kafka}"] }\nregistry: { url: ${through(registry, via.registry)} }\nhttp: { host: 127.0.0.1, port: "\${HTTP_PORT}" }\n`,
+    'shop.yaml': `name: ${name}\nsource:\n  type: postgres\n  url: ${workerUrl}\n  tables: ["public.*", "!public.audit"]\ntopics: { partitions: 3 }\n${settings}`,
   })
+  const judged = { name, databaseUrl, kafka, registry }
   return {
     name,
     databaseUrl,
     kafka,
     registry,
-    startWorker: () => startWorker(folder.path),
+    startWorker: node => startWorker(folder.path, undefined, node),
     caughtUp: worker => untilCaughtUp(databaseUrl, worker),
-    proveExactlyOnce: () => proveExactlyOnce({ name, databaseUrl, kafka, registry }),
+    proveExactlyOnce: () => proveExactlyOnce(judged),
+    proveAtLeastOnce: () => proveAtLeastOnce(judged),
     async [Symbol.asyncDispose]() {
       folder[Symbol.dispose]()
       await dropDatabase(server, name)
     },
   }
 }
+
+const through = (url: string, address: string | undefined) =>
+  address === undefined ? url : Object.assign(new URL(url), { host: address }).href
 
 /** What is committed from now on is in the stream, whichever worker reads it. */
 export async function beginStream(scene: ShopScene): Promise<void> {
@@ -93,43 +94,6 @@ async function untilCaughtUp(databaseUrl: string, worker: Worker): Promise<void>
 function lsnNumber(lsn: string): bigint {
   const [high = '0', low = '0'] = lsn.split('/')
   return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`)
-}
-
-async function proveExactlyOnce(
-  scene: Pick<ShopScene, 'name' | 'databaseUrl' | 'kafka' | 'registry'>,
-): Promise<number> {
-  let changes = 0
-  for (const table of AUDITED_TABLES) {
-    const events = await readTopic(scene.kafka, scene.registry, `${scene.name}.public.${table}`)
-    assertCoordinatesGrow(events)
-    assertSameByKey(publishedChanges(events), await committedChanges(scene.databaseUrl, table))
-    assertSameByKey(foldedByKey(fold(events)), await tableRows(scene.databaseUrl, table))
-    changes += events.filter(({ value }) => value !== null).length
-  }
-  return changes
-}
-
-/** Key by key, so that a difference is told by its key and not by everything there is. */
-function assertSameByKey(
-  published: ReadonlyMap<string, unknown>,
-  committed: ReadonlyMap<string, unknown>,
-): void {
-  for (const key of new Set([...published.keys(), ...committed.keys()])) {
-    assert.deepEqual(published.get(key), committed.get(key), `published and committed differ for ${key}`)
-  }
-}
-
-function assertCoordinatesGrow(events: readonly ReadEvent[]): void {
-  const last = new Map<number, string>()
-  const seen = new Set<string>()
-  for (const { partition, offset, value } of events) {
-    if (value === null) continue
-    const { sequence } = value.source
-    assert.equal(seen.has(sequence), false, `coordinate ${sequence} comes twice`)
-    assert.ok(sequence > (last.get(partition) ?? ''), `partition ${partition} goes back at offset ${offset}`)
-    seen.add(sequence)
-    last.set(partition, sequence)
-  }
 }
 
 async function dropDatabase(server: string, name: string): Promise<void> {

@@ -29,6 +29,8 @@ export interface Worker extends AsyncDisposable {
   status(): Promise<ConnectorStatus>
   /** Highest resident memory so far, in bytes. */
   peakMemory(): number
+  /** Resident memory now, in bytes. */
+  memory(): number
   signal(signal: NodeJS.Signals): void
   /** Resolves to the exit code, or to the signal that ended it. */
   ended(): Promise<number | NodeJS.Signals>
@@ -43,10 +45,17 @@ export function configFolder(
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-/** Runs `tributary run FOLDER`; the folder's worker.yaml must take its HTTP port from ${HTTP_PORT}. */
-export async function startWorker(folder: string, binary: string = SOURCE): Promise<Worker> {
+/**
+ * Runs `tributary run FOLDER`; the folder's worker.yaml must take its HTTP port from ${HTTP_PORT}. `node`: words for
+ * Node, before the program's name.
+ */
+export async function startWorker(
+  folder: string,
+  binary: string = SOURCE,
+  node: readonly string[] = [],
+): Promise<Worker> {
   const [port] = await freePorts(1)
-  const child = spawn(process.execPath, [binary, 'run', folder], {
+  const child = spawn(process.execPath, [...node, binary, 'run', folder], {
     env: { ...process.env, HTTP_PORT: String(port) },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -60,6 +69,7 @@ function workerOf(child: ChildProcess, url: string, log: readonly LogLine[]): Wo
     child.once('close', (code, signal) => resolve(code ?? signal ?? -1)),
   )
   const isEnded = () => child.exitCode !== null || child.signalCode !== null
+  const logged = () => log.map(line => JSON.stringify(line)).join('\n')
   return {
     pid: child.pid as number,
     url,
@@ -67,23 +77,29 @@ function workerOf(child: ChildProcess, url: string, log: readonly LogLine[]): Wo
     ended: () => ended,
     ready: () =>
       until('the worker is ready', async () => {
-        if (isEnded())
-          throw new Error(`the worker has ended:\n${log.map(line => JSON.stringify(line)).join('\n')}`)
+        if (isEnded()) throw new Error(`the worker has ended:\n${logged()}`)
         return fetch(`${url}/readyz`).then(
           ({ ok }) => ok,
           () => false,
         )
+      }).catch(error => {
+        throw new Error(`${error.message}\n${logged()}`)
       }),
     status: async () => {
       const body = (await (await fetch(`${url}/status`)).json()) as { connectors: [ConnectorStatus] }
       return body.connectors[0]
     },
-    peakMemory: () =>
-      Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,
+    peakMemory: () => memoryOf(child, 'VmHWM'),
+    memory: () => memoryOf(child, 'VmRSS'),
     signal: signal => void child.kill(signal),
     async [Symbol.asyncDispose]() {
       if (!isEnded()) child.kill('SIGKILL')
       await ended
     },
   }
+}
+
+function memoryOf({ pid }: ChildProcess, figure: 'VmHWM' | 'VmRSS'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`${figure}:\\s+(\\d+)`).exec(status)?.[1]) * 1024
 }
