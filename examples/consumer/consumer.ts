@@ -6,7 +6,7 @@ import kafkajs from 'kafkajs'
 import pg from 'pg'
 import { createDecoder } from 'tributary/schemas'
 
-const { KAFKA_BROKERS = '', REGISTRY_URL = '', VIEW_URL = '', TOPICS = '' } = process.env
+const { KAFKA_BROKERS = '', REGISTRY_URL = '', VIEW_URL = '', TOPICS = '', GROUP = 'view' } = process.env
 const decoder = createDecoder({ registry: REGISTRY_URL })
 const view = new pg.Pool({ connectionString: VIEW_URL })
 await view.query(`create table if not exists rows
@@ -23,7 +23,7 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
   decompress: async (bytes: Buffer) => zstdDecompressSync(bytes),
 })
 const kafka = new kafkajs.Kafka({ brokers: KAFKA_BROKERS.split(','), logLevel: kafkajs.logLevel.ERROR })
-const consumer = kafka.consumer({ groupId: 'view', maxWaitTimeInMs: 200 })
+const consumer = kafka.consumer({ groupId: GROUP, maxWaitTimeInMs: 200 })
 await consumer.connect()
 await consumer.subscribe({ topics: TOPICS.split(',').map(topic => new RegExp(topic)), fromBeginning: true })
 await consumer.run({
