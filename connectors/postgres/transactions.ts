@@ -16,7 +16,7 @@ const OPEN_TRANSACTIONS = `
   FROM (
     SELECT gid, database, NULL::int AS pid, prepared AS began FROM pg_prepared_xacts
     UNION ALL
-    SELECT NULL, datname, pid, xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND xact_start IS NOT NULL
+    SELECT NULL, datname, pid, xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND backend_type = 'client backend'
   ) open
   WHERE began < clock_timestamp() - $1::float8 * interval '1 millisecond'
   ORDER BY began`
