@@ -1,4 +1,5 @@
 import type { Finding } from '../../core/types.ts'
+import { checkLink } from './check-link.ts'
 import { checkPublication } from './check-publication.ts'
 import { checkServer, OLDEST_VERSION } from './check-server.ts'
 import { checkSlot } from './check-slot.ts'
@@ -48,7 +49,7 @@ export async function check(
   const server = await readServer(queries)
   const facts = { server, slot: null, publication: null, candidates: [], others: [], transactions: [] }
   if (server.versionNumber < OLDEST_VERSION) return checkServer(facts, capture)
-  return judge(
+  const findings = judge(
     {
       server,
       slot: await readSlot(queries, capture.slot),
@@ -59,6 +60,7 @@ export async function check(
     },
     capture,
   )
+  return [...checkLink(queries.exposure), ...findings]
 }
 
 export function judge(facts: Facts, capture: Capture): Finding[] {

@@ -1,11 +1,15 @@
-import { Socket } from 'node:net'
-import { Client, type ClientConfig } from 'pg'
+import type { Socket } from 'node:net'
+import { Client, type ClientConfig, Connection } from 'pg'
 import { LogicalReplicationService } from 'pg-logical-replication'
 import { TributaryError } from '../../core/errors.ts'
+import { type Address, addressOf, type Line, linkExposure, openOver } from './dial.ts'
+import { encryptionOf, LINK_PARAMETERS, type TlsSettings } from './encryption.ts'
 import { type FailurePlace, sourceFailure } from './failures.ts'
 import type { Ask } from './history.ts'
+import { asLoginError, loginAdvice, watchLogin } from './login.ts'
 import { quoteName, quoteText } from './names.ts'
 import { formatLsn } from './position.ts'
+import { asTlsError } from './tls.ts'
 
 // The only file that knows the driver.
 
@@ -26,41 +30,90 @@ const SESSION = {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** Of the iterations that a server may ask for in SCRAM: the driver's own would refuse what `scram_iterations` allows. */
+const NO_LIMIT = 0
 const QUERY_TIMEOUT_MS = 30_000
 /** How long an orderly end may take before the socket is dropped. */
 const CLOSE_TIMEOUT_MS = 2_000
 
-/** `socket` is ours, so that an attempt to connect can be given up: the driver would wait for its end. */
-function clientConfig(sourceUrl: string, socket: Socket): ClientConfig {
-  const url = new URL(sourceUrl)
+/** Where to log in, as whom, and how the link is secured. */
+export interface Login {
+  readonly url: string
+  /** Wins over the one in the URL. */
+  readonly password?: string | undefined
+  readonly tls?: TlsSettings | undefined
+  /** Begins every message. */
+  readonly where: string
+}
+
+/**
+ * The driver gets a connection that is made already, and encrypted where it shall be: it means other things by
+ * `sslmode` than libpq, and would wait for the end of an attempt to connect that is given up.
+ */
+function clientConfig(login: Login, { channelBinding }: Address['encryption'], line: Line): ClientConfig {
+  const url = new URL(login.url)
+  if (login.password !== undefined) {
+    url.password = encodeURIComponent(login.password)
+    url.searchParams.delete('password')
+  }
+  for (const name of LINK_PARAMETERS) url.searchParams.delete(name)
   const ours = Object.entries(SESSION).map(([name, value]) => `-c ${name}=${value}`)
   // The driver prefers what stands in the URL: options in it are kept, but ours come later and win.
   const options = [url.searchParams.get('options') ?? '', ...ours].join(' ').trim()
   url.searchParams.set('options', options)
   if (!url.searchParams.has('application_name')) url.searchParams.set('application_name', 'tributary')
+  const connection = new Connection({ stream: () => handedOver(line.socket) })
+  const hasPassword = hasPasswordIn(login)
+  watchLogin(connection, { hasPassword, channelBinding, where: login.where })
   return {
     connectionString: url.href,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    keepAlive: true,
-    stream: () => socket,
+    // What the environment says of TLS is not for a connection that is made already.
+    ssl: false,
+    sslnegotiation: 'postgres',
+    enableChannelBinding: line.isEncrypted && channelBinding !== 'disable',
+    ...{ connection, scramMaxIterations: NO_LIMIT },
   }
 }
+
+/** The driver calls `connect` and waits for the event. */
+function handedOver(socket: Socket): Socket {
+  socket.connect = () => {
+    process.nextTick(() => {
+      socket.emit('connect')
+      socket.resume()
+    })
+    return socket
+  }
+  return socket
+}
+
+function hasPasswordIn({ url, password: own }: Login): boolean {
+  const { password, searchParams } = new URL(url)
+  return own !== undefined || password !== '' || (searchParams.get('password') ?? '') !== ''
+}
+
+const addressIn = (login: Login): Address => addressOf(login.url, encryptionOf(login), login.where)
 
 /**
  * An ordinary session for the catalog: opened when it is first needed, and again after it was lost.
  * One query at a time.
  */
 export class Queries {
-  readonly #url: string
+  readonly #login: Login
   readonly #where: string
+  readonly #closing = new AbortController()
   #client: Client | null = null
-  /** Of the session that is being opened. */
-  #opening: Socket | null = null
-  #isClosed = false
+  #exposure: string | null = null
 
-  constructor(url: string, where: string) {
-    this.#url = url
-    this.#where = where
+  constructor(login: Login) {
+    this.#login = login
+    this.#where = login.where
+  }
+
+  /** What others could see of what went over the link that was opened last; null: nothing. */
+  get exposure(): string | null {
+    return this.#exposure
   }
 
   /**
@@ -73,7 +126,8 @@ export class Queries {
     try {
       return await this.#run<Result>(sql, parameters, QUERY_TIMEOUT_MS)
     } catch (error) {
-      if (!wasOpen || this.#isClosed || (error as TributaryError).code !== 'SOURCE_UNREACHABLE') throw error
+      if (!wasOpen || this.#closing.signal.aborted || (error as TributaryError).code !== 'SOURCE_UNREACHABLE')
+        throw error
       return await this.#run<Result>(sql, parameters, QUERY_TIMEOUT_MS)
     }
   }
@@ -85,8 +139,7 @@ export class Queries {
 
   /** Ends what is under way, too. */
   async close(): Promise<void> {
-    this.#isClosed = true
-    this.#opening?.destroy()
+    this.#closing.abort()
     await this.#drop()
   }
 
@@ -107,21 +160,33 @@ export class Queries {
   }
 
   async #open(): Promise<Client> {
-    const socket = new Socket()
-    const client = new Client(clientConfig(this.#url, socket))
+    const address = addressIn(this.#login)
+    const { signal } = this.#closing
+    const client = await openOver(address, signal, line => this.#logIn(address, line))
+    if (!signal.aborted) return client
+    await client.end()
+    throw new TributaryError('SOURCE_UNREACHABLE', `${this.#where}: closed while connecting.`)
+  }
+
+  async #logIn(address: Address, line: Line): Promise<Client> {
+    const { signal } = this.#closing
+    const client = new Client(clientConfig(this.#login, address.encryption, line))
     // A session that ends between two queries; the next one opens another.
     client.on('error', () => {
       if (this.#client === client) this.#client = null
     })
-    this.#opening = socket
+    const giveUp = () => line.socket.destroy()
+    signal.addEventListener('abort', giveUp)
     try {
       await client.connect()
+    } catch (error) {
+      throw loginFailure(error, { phase: 'connecting', where: this.#where }, address)
     } finally {
-      this.#opening = null
+      signal.removeEventListener('abort', giveUp)
     }
-    if (!this.#isClosed) return client
-    await client.end()
-    throw new TributaryError('SOURCE_UNREACHABLE', `${this.#where}: closed while connecting.`)
+    const hasPassword = hasPasswordIn(this.#login)
+    this.#exposure = linkExposure(address, { isEncrypted: line.isEncrypted, hasPassword })
+    return client
   }
 
   async #drop(): Promise<void> {
@@ -131,8 +196,7 @@ export class Queries {
   }
 }
 
-export interface ReplicationStart {
-  readonly url: string
+export interface ReplicationStart extends Login {
   readonly slot: string
   readonly publication: string
   /** Which messages of applications are wanted; none: the server does not send them. */
@@ -142,7 +206,6 @@ export interface ReplicationStart {
    * that were committed before are not sent. What it rejects with, `openReplication` does.
    */
   readonly begin: (ask: Ask) => Promise<bigint>
-  readonly where: string
   /** Gives up while the session is being opened. */
   readonly signal: AbortSignal
 }
@@ -192,8 +255,16 @@ export async function openReplication(
   start: ReplicationStart,
   events: ReplicationEvents,
 ): Promise<ReplicationLink> {
-  const socket = new Socket()
-  const service = new LogicalReplicationService(clientConfig(start.url, socket), {
+  const address = addressIn(start)
+  return await openOver(address, start.signal, line => startStream(start, events, { address, line }))
+}
+
+async function startStream(
+  start: ReplicationStart,
+  events: ReplicationEvents,
+  { address, line }: { address: Address; line: Line },
+): Promise<ReplicationLink> {
+  const service = new LogicalReplicationService(clientConfig(start, address.encryption, line), {
     acknowledge: { auto: false, timeoutSeconds: 0 },
   })
   const driver = Promise.withResolvers<DriverConnection>()
@@ -208,6 +279,8 @@ export async function openReplication(
       connection.on('copyData', ({ chunk }) => events.message(chunk))
       connection.on('notice', notice => refuseSkippedPublication(notice, start, events))
       driver.resolve(connection)
+      // Names of tables, functions and types among the values (regclass and its like) then come with their schemas.
+      await client.query('SET search_path = pg_catalog')
       await client.query(startReplication(start, formatLsn(lsn)))
     },
   }
@@ -217,9 +290,9 @@ export async function openReplication(
   service.on('error', () => undefined)
   const ended = service.subscribe(plugin, start.slot).then(
     () => new TributaryError('SOURCE_CONNECTION_LOST', `${start.where}: the server has ended the stream.`),
-    (error: unknown) => sourceFailure(error, { phase, where: start.where }),
+    (error: unknown) => loginFailure(error, { phase, where: start.where }, address),
   )
-  const giveUp = () => socket.destroy()
+  const giveUp = () => line.socket.destroy()
   start.signal.addEventListener('abort', giveUp)
   const failure = await Promise.race([started.then(() => null), ended])
   start.signal.removeEventListener('abort', giveUp)
@@ -244,6 +317,14 @@ export async function openReplication(
       await endWithin(CLOSE_TIMEOUT_MS, service.stop(), connection)
     },
   }
+}
+
+/** A login can fail on the server, in the driver, or in TLS: since 1.3, servers judge certificates after the handshake. */
+function loginFailure(thrown: unknown, place: FailurePlace, address: Address): TributaryError {
+  const failure = sourceFailure(asTlsError(asLoginError(thrown, place.where), address), place)
+  if (failure.code !== 'SOURCE_ACCESS_DENIED' || failure.cause !== thrown) return failure
+  const message = `${failure.message}.${loginAdvice(failure.message, address.encryption)}`
+  return new TributaryError(failure.code, message, { cause: thrown })
 }
 
 /** "Streaming Replication Protocol" (protocol-replication), START_REPLICATION; options of pgoutput there too. */

@@ -12,7 +12,7 @@ export { type PostgresSettings, postgresSettings } from './settings.ts'
 /** Committed changes of one Postgres database, from a logical replication slot read with pgoutput. */
 export function createSource(settings: PostgresSettings, deps: SourceDeps): Source {
   const capture = resolveSettings(settings, deps.name)
-  const queries = new Queries(capture.url, capture.where)
+  const queries = new Queries(capture)
   let session: Session | null = null
   let waitsFor: string | null = null
 

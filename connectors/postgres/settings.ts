@@ -1,71 +1,85 @@
 import { z } from 'zod'
 import { flag, wholeNumber } from '../../core/config/values.ts'
+import { encryptionProblems, tlsSettings } from './encryption.ts'
 import { captureFingerprint, defaultSlotName } from './names.ts'
 import { TableFilter } from './table-filter.ts'
 
 const TABLE_GLOB = /^!?.+\..+$/s
 
 /** The `source` block of a connector file whose `type` is `postgres`. */
-export const postgresSettings = z.strictObject({
-  type: z.literal('postgres').describe('PostgreSQL 14 or newer, and what speaks its protocol'),
-  url: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
-    .refine(
-      text => URL.canParse(text),
-      'is no URL; in user and password, characters such as / # @ are written as %2F %23 %40',
-    )
-    .describe('`postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with `?sslmode=verify-full` for TLS'),
-  tables: z
-    .array(z.string().regex(TABLE_GLOB, 'must be SCHEMA.TABLE; * and ? are wildcards, ! excludes'))
-    .min(1)
-    .default(['*.*'])
-    .describe('Tables to capture: globs of `schema.table`; those that begin with `!` exclude'),
-  keys: z
-    .record(
-      z.string().regex(/^.+\..+$/s, 'must be SCHEMA.TABLE'),
-      z.array(z.string().min(1)).min(1).describe('Columns of the key, in order'),
-    )
-    .default({})
-    .describe('Keys other than the primary key: `schema.table: [column, ...]`'),
-  slot: z
-    .string()
-    .regex(/^[a-z0-9_]{1,63}$/, 'may hold lower-case letters, digits and _, at most 63')
-    .optional()
-    .describe('Replication slot, created if it is missing; default: `tributary_` and the connector’s name'),
-  publication: z
-    .string()
-    .min(1)
-    .max(63)
-    .optional()
-    .describe('Publication, created if it is missing, else used as it is; default: as the slot'),
-  failover: z
-    .boolean()
-    .default(false)
-    .describe(
-      'The slot is kept on standbys too, so that the stream goes on after a failover; PostgreSQL 17 or newer',
-    ),
-  acceptSystem: z
-    .string()
-    .regex(/^\d{1,20}$/, 'must be a system identifier, in quotes')
-    .optional()
-    .describe(
-      'Go on at the slot’s place when this server (its system identifier) has replaced that of the checkpoint',
-    ),
-  messages: z
-    .union([flag.transform(isOn => (isOn ? ['*'] : [])), z.array(z.string().min(1)).min(1)])
-    .default([])
-    .describe('Publish what applications write with `pg_logical_emit_message`: `true`, or globs of prefixes'),
-  decimals: z
-    .enum(['precise', 'string'])
-    .default('precise')
-    .describe('`precise`: numeric(p,s) as Avro decimal; `string`: every numeric as its exact text'),
-  heartbeatMs: wholeNumber(100, 3_600_000)
-    .default(10_000)
-    .describe(
-      'How often progress is noted while no captured table changes, so that the server can remove log',
-    ),
-})
+export const postgresSettings = z
+  .strictObject({
+    type: z.literal('postgres').describe('PostgreSQL 14 or newer, and what speaks its protocol'),
+    url: z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+      .refine(
+        text => URL.canParse(text),
+        'is no URL; in user and password, characters such as / # @ are written as %2F %23 %40',
+      )
+      .describe('`postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with libpq’s parameters for TLS'),
+    password: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('In place of the one in `url`, and as it is: nothing in it is written as %XX'),
+    tls: tlsSettings.optional().describe('How the link is secured, in place of parameters in `url`'),
+    tables: z
+      .array(z.string().regex(TABLE_GLOB, 'must be SCHEMA.TABLE; * and ? are wildcards, ! excludes'))
+      .min(1)
+      .default(['*.*'])
+      .describe('Tables to capture: globs of `schema.table`; those that begin with `!` exclude'),
+    keys: z
+      .record(
+        z.string().regex(/^.+\..+$/s, 'must be SCHEMA.TABLE'),
+        z.array(z.string().min(1)).min(1).describe('Columns of the key, in order'),
+      )
+      .default({})
+      .describe('Keys other than the primary key: `schema.table: [column, ...]`'),
+    slot: z
+      .string()
+      .regex(/^[a-z0-9_]{1,63}$/, 'may hold lower-case letters, digits and _, at most 63')
+      .optional()
+      .describe('Replication slot, created if it is missing; default: `tributary_` and the connector’s name'),
+    publication: z
+      .string()
+      .min(1)
+      .max(63)
+      .optional()
+      .describe('Publication, created if it is missing, else used as it is; default: as the slot'),
+    failover: z
+      .boolean()
+      .default(false)
+      .describe(
+        'The slot is kept on standbys too, so that the stream goes on after a failover; PostgreSQL 17 or newer',
+      ),
+    acceptSystem: z
+      .string()
+      .regex(/^\d{1,20}$/, 'must be a system identifier, in quotes')
+      .optional()
+      .describe(
+        'Go on at the slot’s place when this server (its system identifier) has replaced that of the checkpoint',
+      ),
+    messages: z
+      .union([flag.transform(isOn => (isOn ? ['*'] : [])), z.array(z.string().min(1)).min(1)])
+      .default([])
+      .describe(
+        'Publish what applications write with `pg_logical_emit_message`: `true`, or globs of prefixes',
+      ),
+    decimals: z
+      .enum(['precise', 'string'])
+      .default('precise')
+      .describe('`precise`: numeric(p,s) as Avro decimal; `string`: every numeric as its exact text'),
+    heartbeatMs: wholeNumber(100, 3_600_000)
+      .default(10_000)
+      .describe(
+        'How often progress is noted while no captured table changes, so that the server can remove log',
+      ),
+  })
+  .superRefine((settings, context) => {
+    for (const problem of encryptionProblems(settings))
+      context.addIssue({ code: 'custom', ...problem, path: [...problem.path] })
+  })
 
 export type PostgresSettings = z.output<typeof postgresSettings>
 

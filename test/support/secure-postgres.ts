@@ -19,9 +19,9 @@ host      all  scram       127.0.0.1/32  scram-sha-256
 host      all  md5         127.0.0.1/32  md5
 host      all  clear       127.0.0.1/32  password
 hostssl   all  certified   127.0.0.1/32  cert
-hostssl   all  both        127.0.0.1/32  scram-sha-256 clientcert=verify-ca
+hostssl   all  twofold     127.0.0.1/32  scram-sha-256 clientcert=verify-ca
 `
-const ROLES = ['tls_only', 'plain_only', 'scram', 'clear', 'certified', 'both']
+const ROLES = ['tls_only', 'plain_only', 'scram', 'clear', 'certified', 'twofold']
 
 /** A Postgres with TLS, whose certificate is for `localhost` and no other name. */
 export interface SecurePostgres extends AsyncDisposable {
@@ -109,8 +109,11 @@ const reload = (url: string) => withClient(url, client => client.query('SELECT p
 async function withClient(url: string, use: (client: Client) => Promise<unknown>): Promise<void> {
   const client = new Client(url)
   await client.connect()
-  await use(client)
-  await client.end()
+  try {
+    await use(client)
+  } finally {
+    await client.end()
+  }
 }
 
 /** The certificate that the server shows, PEM; empty while it speaks no TLS. */
