@@ -31,9 +31,8 @@ export const ERROR_CODES = {
   },
   SOURCE_ACCESS_DENIED: {
     reaction: 'stop',
-    meaning:
-      'The database refuses the user, the password, our certificate or a right; or its own certificate is not one that we trust.',
-    hint: 'Mend what the message names; for a missing right, `tributary check DIR` has the statement that grants it.',
+    meaning: 'The database refuses the user, the password or a right.',
+    hint: 'Run `tributary check DIR`: it names the right that is missing and the statement that grants it.',
   },
   SOURCE_CONNECTION_LOST: {
     reaction: 'retry',
@@ -144,9 +143,8 @@ export const ERROR_CODES = {
   },
   REGISTRY_REFUSED: {
     reaction: 'stop',
-    meaning:
-      'The schema registry refuses a request (login, rights, or a schema it cannot read); or its certificate is not one that we trust.',
-    hint: 'Mend `registry.auth` or `registry.tls` as the message says; see the registry log.',
+    meaning: 'The schema registry refuses a request (rights, or a schema it cannot read).',
+    hint: 'Check `registry.auth` and the registry log.',
   },
   KAFKA_UNREACHABLE: {
     reaction: 'retry',
@@ -155,9 +153,8 @@ export const ERROR_CODES = {
   },
   KAFKA_REFUSED: {
     reaction: 'stop',
-    meaning:
-      'Kafka refuses the user, the password, our certificate or a right; or its own certificate is not one that we trust.',
-    hint: 'Mend `kafka.tls` or `kafka.sasl` as the message says; `tributary check DIR` names the rights that are needed.',
+    meaning: 'Kafka refuses the user, the password or a right.',
+    hint: 'Run `tributary check DIR`: it names the rights that are needed.',
   },
   KAFKA_WRITE_FAILED: {
     reaction: 'retry',

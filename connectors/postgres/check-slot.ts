@@ -11,11 +11,7 @@ export function checkSlot({ slot, server }: Facts, capture: Capture): Finding[] 
   if (!slot) return [ok(subject, 'will be created')]
   const fault = slotFault(slot, server.database)
   if (fault) return [failure(subject, fault.message, fault.fix, fault.code)]
-  const findings = [
-    ...checkReader(slot, subject),
-    ...checkKept(slot, subject),
-    ...checkTwoPhase(slot, subject),
-  ]
+  const findings = [...checkReader(slot, subject), ...checkKept(slot, subject)]
   return findings.length > 0 ? findings : [ok(subject, `exists; ${megabytes(slot)} of log are kept for it`)]
 }
 
@@ -34,13 +30,6 @@ function checkKept(slot: Slot, subject: string): Finding[] {
   }
   if (slot.walStatus !== 'extended') return []
   const message = `keeps ${megabytes(slot)} of log, more than max_wal_size. Start the connector, or drop the slot for good.`
-  return [warning(subject, message, `SELECT pg_drop_replication_slot(${quoteText(slot.name)});`)]
-}
-
-function checkTwoPhase(slot: Slot, subject: string): Finding[] {
-  if (!slot.isTwoPhase) return []
-  const message =
-    'was made for prepared transactions to be sent early; those that an earlier reader had got do not come again.'
   return [warning(subject, message, `SELECT pg_drop_replication_slot(${quoteText(slot.name)});`)]
 }
 

@@ -112,6 +112,10 @@ export function slotFault(slot: Slot, database: string): SlotFault | null {
     const message = `is temporary: it ends with the session that made it (process ${slot.readerPid}).`
     return unsuitable(message, `SELECT pg_terminate_backend(${slot.readerPid});`)
   }
+  if (slot.isTwoPhase) {
+    const message = 'is made for prepared transactions to be sent before they are committed.'
+    return unsuitable(message, drop)
+  }
   if (lostBecause === null) return null
   const message = `was invalidated by the server (${lostBecause}): ${CAUSES[lostBecause] ?? 'what it held is gone'}.`
   return { code: 'SLOT_LOST', message, fix: `${drop}  -- then rebuild the read models` }

@@ -59,6 +59,7 @@ it('A slot of another kind, database or life is not ours', () => {
     [{ database: 'other' }, /database other/],
     [{ isTemporary: true, readerPid: 7 }, /temporary.*process 7/],
     [{ isSynced: true }, /promoted/],
+    [{ isTwoPhase: true }, /prepared/],
   ] as const) {
     const expected = { code: 'SLOT_UNSUITABLE', message } as const
     assert.throws(() => assertUsable(slot(parts), 'shop', 'Connector shop'), expected)
