@@ -54,9 +54,9 @@ const TYPES: readonly (readonly [names: string, type: BaseType, decoded?: string
   ['`inet`, `cidr`, `macaddr`, `macaddr8`', type(869)],
   ['`money`', type(790), 'text, as `lc_monetary` of the database has it'],
   ['`ltree`, `tsvector`, `tsquery`, `jsonpath`, `cube`, `isbn`, composite types', type(3614)],
-  ['`pg_lsn`, `txid_snapshot`, `pg_snapshot`, `xid`, `xid8`, `cid`, `tid`, `oid8`', type(3220)],
+  ['`pg_lsn`, `txid_snapshot`, `pg_snapshot`, `xid`, `xid8`, `cid`, `tid`', type(3220)],
   [
-    '`regclass`, `regcollation`, `regconfig`, `regdatabase`, `regdictionary`, `regnamespace`, `regoper`, `regoperator`, `regproc`, `regprocedure`, `regrole`, `regtype`',
+    '`regclass`, `regcollation`, `regconfig`, `regdictionary`, `regnamespace`, `regoper`, `regoperator`, `regproc`, `regprocedure`, `regrole`, `regtype`',
     type(2205),
     'text, the name with its schema',
   ],
