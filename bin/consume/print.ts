@@ -2,10 +2,13 @@ import type { CommittedRecord } from '../../core/sinks/kafka/reader.ts'
 import type { Decoded, DecodedMessage, Fields } from '../../schemas/index.ts'
 
 /** One JSON line for pipes; bytes as base64, integers beyond 2^53, NaN and infinities as text. */
-export function jsonLine(record: CommittedRecord, { kind, key, event, unavailable }: DecodedMessage): string {
+export function jsonLine(record: CommittedRecord, message: DecodedMessage): string {
   const { topic, partition, offset, timestampMs } = record
+  const { kind, key, event, unavailable, unavailableTexts } = message
   const timestamp = new Date(timestampMs).toISOString()
-  return JSON.stringify({ topic, partition, offset, timestamp, kind, key, event, unavailable }, plainValue)
+  const line = { topic, partition, offset, timestamp, kind, key, event, unavailable }
+  const hasTexts = Object.keys(unavailableTexts).length > 0
+  return JSON.stringify(hasTexts ? { ...line, unavailableTexts } : line, plainValue)
 }
 
 /** Buffers come here as what their toJSON makes of them. */
@@ -35,7 +38,14 @@ export function textLine(record: CommittedRecord, message: DecodedMessage): stri
   const key = message.key ? fieldsText(message.key) : '-'
   if (message.event === null) return `${place}  ${time}  tombstone  ${key}`
   const { op, before, after, message: told } = message.event
-  const said = told ? valueText(told.content) : changeText(before, after)
+  // A value that its field's type cannot hold stands in the row as null: here it is shown as the server has it.
+  const { unavailableTexts, unavailableBeforeTexts } = message
+  const said = told
+    ? valueText(told.content)
+    : changeText(
+        before && { ...before, ...unavailableBeforeTexts },
+        after && { ...after, ...unavailableTexts },
+      )
   return `${place}  ${time}  ${OPERATIONS[op].padEnd(8)}  ${key}  ${said}`.trimEnd()
 }
 

@@ -92,9 +92,11 @@ class StdoutSink implements Sink {
 /** A write's callback has told it; without a listener the same error would also end the process, even later. */
 const alreadyTold = (): void => {}
 
-function lineOf({ topic, partition, key, value }: OutRecord): string {
+function lineOf({ topic, partition, key, value, headers }: OutRecord): string {
   const place = `{"topic":${JSON.stringify(topic)},"partition":${partition}`
-  return `${place},"key":${jsonOf(key)},"value":${jsonOf(value)}}\n`
+  // Few records have any: they tell which fields of the value are not to be taken as they stand there.
+  const more = headers === undefined ? '' : `,"headers":${JSON.stringify(headers)}`
+  return `${place},"key":${jsonOf(key)},"value":${jsonOf(value)}${more}}\n`
 }
 
 function jsonOf(bytes: Uint8Array | null): string {

@@ -52,6 +52,20 @@ describe('a line for people', () => {
     assert.equal(line, `${PLACE}  update    id=1  a: "x" -> "y"`)
   })
 
+  it('shows arrays and maps, and values that their field cannot hold', () => {
+    const row = { id: 1, a: [1, null, Buffer.from('hi')], m: { type: 'Buffer', data: 'x' }, grid: null }
+    const event = {
+      ...message('c', null, row),
+      unavailable: ['grid'],
+      unavailableTexts: { grid: '{{1},{2}}' },
+    }
+    assert.equal(
+      textLine(RECORD, event),
+      `${PLACE}  create    id=1  id=1 a=[1,null,"aGk="] m={"type":"Buffer","data":"x"} grid="{{1},{2}}"`,
+    )
+    assert.deepEqual(JSON.parse(jsonLine(RECORD, event)).unavailableTexts, { grid: '{{1},{2}}' })
+  })
+
   it('shows deletes, truncates and tombstones', () => {
     assert.equal(textLine(RECORD, message('d', { id: 1 }, null)), `${PLACE}  delete    id=1`)
     assert.equal(textLine(RECORD, message('t', null, null)), `${PLACE}  truncate  -`)

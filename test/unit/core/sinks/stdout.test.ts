@@ -73,15 +73,21 @@ sinkContract({
 })
 
 describe('standard output', () => {
-  it('prints one line per record and passes keys and values on as they are', async () => {
+  it('prints one line per record and passes keys, values and headers on as they are', async () => {
     const output = new Output()
     const sink = createStdoutSink({ output })
     await sink.open()
-    await sink.write([record('{"z":1,"a":9007199254740993}'), record(null), record('{"op":"t"}', null)], {})
+    const headers = { unavailable: 'größe', 'unavailable.text': '{"größe":"NaN"}' }
+    const lacking = { ...record('{"op":"u"}'), headers }
+    await sink.write(
+      [record('{"z":1,"a":9007199254740993}'), record(null), record('{"op":"t"}', null), lacking],
+      {},
+    )
     assert.deepEqual(output.text.split('\n'), [
       '{"topic":"t","partition":3,"key":{"id":1},"value":{"z":1,"a":9007199254740993}}',
       '{"topic":"t","partition":3,"key":{"id":1},"value":null}',
       '{"topic":"t","partition":3,"key":null,"value":{"op":"t"}}',
+      `{"topic":"t","partition":3,"key":{"id":1},"value":{"op":"u"},"headers":${JSON.stringify(headers)}}`,
       '',
     ])
   })
