@@ -48,7 +48,7 @@ export async function check(
 ): Promise<Finding[]> {
   const server = await readServer(queries)
   const facts = { server, slot: null, publication: null, candidates: [], others: [], transactions: [] }
-  if (server.versionNumber < OLDEST_VERSION) return checkServer(facts, capture)
+  if (server.versionNumber < OLDEST_VERSION || !server.hasOurSession) return checkServer(facts, capture)
   const findings = judge(
     {
       server,

@@ -1,4 +1,4 @@
-import { cp, readFile, symlink } from 'node:fs/promises'
+import { appendFile, cp, readFile, symlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Client } from 'pg'
 import { cached } from './cache.ts'
@@ -23,6 +23,7 @@ const BIN_FOLDERS = (major: Major) => [
 /** What logical replication needs. */
 export const LOGICAL = { wal_level: 'logical', max_wal_senders: '100', max_replication_slots: '100' } as const
 
+/** In a file, where ALTER SYSTEM goes before them, as on servers that others run. */
 const SETTINGS = {
   ...LOGICAL,
   listen_addresses: '127.0.0.1',
@@ -61,12 +62,14 @@ function postgres(major: Major): Recipe {
         '--no-sync',
       ]
       await run(command(await reachable(place), place, 'initdb', init))
+      const settings = Object.entries({ ...SETTINGS, ...place.settings })
+      const lines = settings.map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+      await appendFile(join(place.dataDir, 'postgresql.conf'), lines.join(''))
     },
 
     async command(place) {
-      const settings = { ...SETTINGS, port: `${place.ports[0]}`, ...place.settings }
-      const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-      return command(await reachable(place), place, 'postgres', ['-D', place.dataDir, ...flags])
+      const flags = ['-D', place.dataDir, '-c', `port=${place.ports[0]}`]
+      return command(await reachable(place), place, 'postgres', flags)
     },
 
     url: place => `postgres://postgres@127.0.0.1:${place.ports[0]}/postgres`,
