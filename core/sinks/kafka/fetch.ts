@@ -1,3 +1,4 @@
+import { TributaryError } from '../../errors.ts'
 import { type Broker, type FetchRequest, fetchRequest } from './client.ts'
 import { WireReader } from './wire.ts'
 
@@ -41,11 +42,14 @@ export async function fetchPartitions(broker: Broker, request: FetchRequest): Pr
  *   throttle int32, error int16, session int32, topics [ name string, partitions [ partition int32, error int16,
  *     high_watermark int64, last_stable_offset int64, log_start_offset int64,
  *     aborted [ producer_id int64, first_offset int64 ], preferred_replica int32, records: size int32 and bytes ] ]
+ *
+ * Throws KAFKA_UNREACHABLE for an error of the whole answer, which has no partitions then, and PROTOCOL_MALFORMED.
  */
 export function readFetchResponse(payload: Buffer): FetchedPartition[] {
   const reader = new WireReader(payload)
   reader.int32()
-  reader.int16()
+  const errorCode = reader.int16()
+  if (errorCode !== 0) throw new TributaryError('KAFKA_UNREACHABLE', `a fetch is refused: error ${errorCode}`)
   reader.int32()
   return reader
     .array(() => {

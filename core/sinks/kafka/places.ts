@@ -101,14 +101,16 @@ export class Places {
 
   /**
    * Nothing comes of any partition, again and again, although all up to their ends is stable: what is left there are
-   * offsets whose batches compaction has taken.
+   * offsets whose batches compaction has taken. An answer without the partitions says nothing of them: so a broker
+   * answers a reader that has used up its quota.
    */
   noteAnswers(answers: readonly FetchedPartition[]): void {
+    const hasAll = answers.length === this.unfinished.length
     const isEmpty = answers.every(
       ({ topic, partition, records, lastStableOffset }) =>
         records.length === 0 && lastStableOffset >= this.at(topic, partition).endOffset,
     )
-    this.#emptyAnswers = isEmpty ? this.#emptyAnswers + 1 : 0
+    this.#emptyAnswers = hasAll && isEmpty ? this.#emptyAnswers + 1 : 0
     if (this.#emptyAnswers < EMPTY_ANSWERS_THAT_TELL) return
     for (const place of this.unfinished) place.nextOffset = place.endOffset
   }

@@ -19,7 +19,7 @@ export function kafkaTargets(recorded: readonly Input[]): Target[] {
     {
       name: 'fetched records',
       turns: 30,
-      codes: ['PROTOCOL_UNKNOWN', 'PROTOCOL_MALFORMED'],
+      codes: ['PROTOCOL_UNKNOWN', 'PROTOCOL_MALFORMED', 'KAFKA_UNREACHABLE'],
       corpus: [...madeAnswers(), ...recorded],
       hostile: HOSTILE_TEXTS.map(text => [hostileAnswer(text)]),
       isSequence: false,

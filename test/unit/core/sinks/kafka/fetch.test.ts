@@ -34,6 +34,12 @@ describe('a fetch response', () => {
     )
   })
 
+  it('that is refused as a whole is an error, and not an answer without records', () => {
+    const refused = writeFetchResponse([])
+    refused.writeInt16BE(-1, 4)
+    assert.throws(() => readFetchResponse(refused), { code: 'KAFKA_UNREACHABLE', message: /error -1/ })
+  })
+
   it('that ends anywhere before its end is refused, its records never taken for fewer', () => {
     const answers = fc.array(partition, { minLength: 1, maxLength: 2 })
     fc.assert(

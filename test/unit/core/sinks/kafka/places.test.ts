@@ -66,6 +66,12 @@ describe('where reading ends', () => {
     assert.equal(places.unfinished.length, 0)
   })
 
+  it('has not come because answers lack the partition, as they do when a quota is used up', async () => {
+    const places = await placesUntil('written')
+    for (let times = 0; times < 10; times++) places.noteAnswers([])
+    assert.equal(places.unfinished.length, 1)
+  })
+
   it('has not come while a transaction that is to be waited for is under way', async () => {
     const places = await placesUntil('written')
     for (let times = 0; times < 10; times++) places.noteAnswers([answer(0, COMMITTED_END)])
