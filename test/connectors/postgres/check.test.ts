@@ -6,6 +6,8 @@ import { onEveryServer, type Scene } from './scene.ts'
 
 onEveryServer('check', scene => {
   tables(scene)
+  others(scene)
+  generated(scene)
   rights(scene)
   slots(scene)
 })
@@ -99,6 +101,114 @@ function tables(scene: Scene): void {
     const wrong = await findings(scene, { settings: { keys: { 'public.a': ['w'] } } })
     assert.deepEqual(problems(wrong), ['public.a failure'])
   })
+}
+
+function others(scene: Scene): void {
+  it('says of what has no changes of its own what it is, and how to leave it out', async () => {
+    const { database } = scene
+    await database.commit(`
+      CREATE TABLE t (id int PRIMARY KEY); CREATE VIEW v AS SELECT 1; CREATE MATERIALIZED VIEW m AS SELECT 1 AS id;
+      CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+      CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE f (id int) SERVER s`)
+    const warned = await findings(scene)
+    assert.deepEqual(problems(warned), ['public.f warning'])
+    const exclusion =
+      /"(.*)"/.exec(warned.find(({ subject }) => subject === 'public.f')?.fix ?? '')?.[1] ?? ''
+    assert.deepEqual(problems(await findings(scene, { settings: { tables: ['*.*', exclusion] } })), [])
+    const named = ['f', 'v', 'm', 'p1', 'none'].map(name => `public.${name}`)
+    const found = await findings(scene, { settings: { tables: ['public.t', ...named] } })
+    assert.deepEqual(
+      problems(found),
+      named.map(name => `tables: ${name} failure`),
+    )
+    assert.deepEqual(
+      found.filter(({ severity }) => severity === 'failure').map(({ message }) => message.split(':')[0]),
+      ['is a foreign table', 'is a view', 'is a view', 'is a partition', 'no table is called so.'],
+    )
+  })
+
+  it('finds a temporary table that is named', async () => {
+    const { database } = scene
+    await database.commit('CREATE TEMPORARY TABLE passing (id int PRIMARY KEY)')
+    const [row] = await database.query<{ schema: string }>(
+      `SELECT relnamespace::regnamespace::text AS schema FROM pg_class WHERE relname = 'passing'`,
+    )
+    const name = `${row?.schema}.passing`
+    const found = await findings(scene, { settings: { tables: [name] } })
+    assert.deepEqual(problems(found), [`tables: ${name} failure`])
+    assert.match(found.find(({ severity }) => severity === 'failure')?.message ?? '', /is a temporary table/)
+  })
+
+  it('finds tables that nobody captures, but that can no longer be updated for being published', async () => {
+    const { database } = scene
+    await database.commit(`
+      CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE scratch (id int);
+      CREATE PUBLICATION ${database.slot} FOR ALL TABLES`)
+    const options = { settings: { tables: ['public.t'] } }
+    const found = await findings(scene, options)
+    assert.deepEqual(problems(found), ['public.scratch warning'])
+    await assert.rejects(
+      database.commit('INSERT INTO scratch VALUES (1)', 'UPDATE scratch SET id = 2'),
+      /REPLICA|replica/,
+    )
+    await mend(scene, found, 'public.scratch')
+    await database.commit('UPDATE scratch SET id = 2')
+    assert.deepEqual(problems(await findings(scene, options)), [])
+  })
+
+  it('says that a publication for all tables has later ones, too', async () => {
+    const { database } = scene
+    await database.commit(
+      `CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION ${database.slot} FOR ALL TABLES`,
+    )
+    const publication = (await findings(scene)).find(({ subject }) => subject.startsWith('publication'))
+    assert.match(
+      publication?.message ?? '',
+      /of later ones without primary key, too, the server will refuse UPDATE/,
+    )
+  })
+}
+
+function generated(scene: Scene): void {
+  it('finds generated columns that do not come, where the server could send them', async () => {
+    const { database } = scene
+    const { version } = await versionOf(scene)
+    await database.commit(`
+      CREATE TABLE t (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED);
+      CREATE PUBLICATION ${database.slot} FOR ALL TABLES`)
+    const found = await findings(scene)
+    const publication = `publication ${database.slot}`
+    assert.deepEqual(problems(found), version >= 18 ? [`${publication} warning`] : [])
+    if (version >= 18) await mend(scene, found, publication)
+    assert.deepEqual(problems(await findings(scene)), [])
+  })
+
+  it('finds tables whose updates the server would refuse for generated columns', async () => {
+    const { database } = scene
+    const { version } = await versionOf(scene)
+    const kind = version >= 18 ? 'VIRTUAL' : 'STORED'
+    await database.commit(`
+      CREATE TABLE t (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) ${kind});
+      ALTER TABLE t REPLICA IDENTITY FULL; INSERT INTO t VALUES (1)`)
+    const found = await findings(scene)
+    assert.deepEqual(problems(found), version >= 18 ? ['public.t failure'] : [])
+    const publish = `CREATE PUBLICATION ${database.slot} FOR ALL TABLES`
+    if (version >= 18) {
+      await database.commit(publish)
+      await assert.rejects(database.commit('UPDATE t SET id = 2'), /cannot update table/)
+      await database.commit(`DROP PUBLICATION ${database.slot}`)
+      await mend(scene, found, 'public.t')
+    }
+    assert.deepEqual(problems(await findings(scene)), [])
+    await database.commit(publish, 'UPDATE t SET id = 2')
+  })
+}
+
+async function versionOf({ database }: Scene): Promise<{ version: number }> {
+  const [row] = await database.query<{ version: number }>(
+    `SELECT current_setting('server_version_num')::int / 10000 AS version`,
+  )
+  return row ?? assert.fail()
 }
 
 function rights(scene: Scene): void {
