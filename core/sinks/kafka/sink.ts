@@ -153,7 +153,7 @@ class KafkaSink implements Sink {
   /** A checkpoint that is deleted with age is a start from nothing, some day. */
   async #ensureCheckpointTopic(): Promise<void> {
     const { checkpointTopic: topic, topics } = this.#options
-    const partitions = await topics.ensureTopic(topic, { partitions: 1 })
+    const partitions = await topics.ensureTopic(topic, { partitions: 1, isCheckpoint: true })
     const { cleanupPolicy } = await topics.configOf(topic)
     if (partitions !== 1) {
       throw new TributaryError('KAFKA_TOPIC_UNSUITABLE', `${topic} has ${partitions} partitions, must have 1`)

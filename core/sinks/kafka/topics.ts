@@ -14,6 +14,8 @@ export interface TopicShape {
   readonly replication?: number | undefined
   /** Its records have no keys. */
   readonly isKeyless?: boolean
+  /** Written several times a second and read whole at every start: kept short. */
+  readonly isCheckpoint?: boolean
 }
 
 export interface TopicsOptions extends TopicShape {
@@ -156,13 +158,19 @@ export class KafkaTopics {
 }
 
 /**
+ * Kafka compacts what is in closed files of a log only, which are a gigabyte large, and keeps the markers of transactions
+ * for a day more: a start would read the writes of a day, which takes a minute. So these are files and markers of minutes.
+ */
+const SHORT_LOG = { 'segment.bytes': String(4 << 20), 'delete.retention.ms': '300000' }
+
+/**
  * Kept for ever, so that a read model can be rebuilt from offset 0. A compacted topic takes no record without a
  * key (Kafka answers INVALID_RECORD), so a topic of keyless records keeps all of them.
  */
 export function topicToCreate(topic: string, shape: TopicShape): ITopicConfig {
   const settings = shape.isKeyless
     ? { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' }
-    : { 'cleanup.policy': 'compact' }
+    : { 'cleanup.policy': 'compact', ...(shape.isCheckpoint ? SHORT_LOG : {}) }
   return {
     topic,
     numPartitions: shape.partitions,

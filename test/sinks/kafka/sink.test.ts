@@ -176,6 +176,26 @@ describe('Kafka sink', () => {
     await sinks[1]?.close()
   })
 
+  it('makes a checkpoint topic that stays short, for a start reads all of it', async () => {
+    await sink.open()
+    const client = new KafkaClient({ brokers: [harness.brokers] }, parts.log)
+    const admin = client.admin()
+    await admin.connect()
+    const configNames = ['cleanup.policy', 'segment.bytes', 'delete.retention.ms']
+    const resource = { type: 2, name: harness.checkpointTopic, configNames }
+    const { resources } = await admin.describeConfigs({ resources: [resource], includeSynonyms: false })
+    client.destroy()
+    const settings = resources[0]?.configEntries.map(({ configName, configValue }) => [
+      configName,
+      configValue,
+    ])
+    assert.deepEqual(Object.fromEntries(settings ?? []), {
+      'cleanup.policy': 'compact',
+      'segment.bytes': '4194304',
+      'delete.retention.ms': '300000',
+    })
+  })
+
   it('refuses a checkpoint topic that forgets or that is divided', async () => {
     const topics = new KafkaTopics({ ...parts, kafka: { brokers: [harness.brokers] }, partitions: 2 })
     const unsuitable = [
