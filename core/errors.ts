@@ -31,8 +31,9 @@ export const ERROR_CODES = {
   },
   SOURCE_ACCESS_DENIED: {
     reaction: 'stop',
-    meaning: 'The database refuses the user, the password or a right.',
-    hint: 'Run `tributary check DIR`: it names the right that is missing and the statement that grants it.',
+    meaning:
+      'The database refuses the user, the password, our certificate or a right; or its own certificate is not one that we trust.',
+    hint: 'Mend what the message names; for a missing right, `tributary check DIR` has the statement that grants it.',
   },
   SOURCE_CONNECTION_LOST: {
     reaction: 'retry',
@@ -143,8 +144,9 @@ export const ERROR_CODES = {
   },
   REGISTRY_REFUSED: {
     reaction: 'stop',
-    meaning: 'The schema registry refuses a request (rights, or a schema it cannot read).',
-    hint: 'Check `registry.auth` and the registry log.',
+    meaning:
+      'The schema registry refuses a request (login, rights, or a schema it cannot read); or its certificate is not one that we trust.',
+    hint: 'Mend `registry.auth` or `registry.tls` as the message says; see the registry log.',
   },
   KAFKA_UNREACHABLE: {
     reaction: 'retry',
@@ -153,8 +155,9 @@ export const ERROR_CODES = {
   },
   KAFKA_REFUSED: {
     reaction: 'stop',
-    meaning: 'Kafka refuses the user, the password or a right.',
-    hint: 'Run `tributary check DIR`: it names the rights that are needed.',
+    meaning:
+      'Kafka refuses the user, the password, our certificate or a right; or its own certificate is not one that we trust.',
+    hint: 'Mend `kafka.tls` or `kafka.sasl` as the message says; `tributary check DIR` names the rights that are needed.',
   },
   KAFKA_WRITE_FAILED: {
     reaction: 'retry',
@@ -166,6 +169,12 @@ export const ERROR_CODES = {
     meaning:
       'Kafka accepted a write but its answer does not fit it (a partition missing, an offset going back).',
     hint: 'Report it with the message: records may be missing after the offset named there.',
+  },
+  KAFKA_TRANSACTION_HANGS: {
+    reaction: 'stop',
+    meaning:
+      'Kafka has lost the end of an earlier transaction: it is neither committed nor aborted in the partitions it wrote to.',
+    hint: 'See `kafka-transactions.sh find-hanging`. Abort it there in every partition; should the slot be ahead of the checkpoint then, rebuild the read models.',
   },
   KAFKA_TOPIC_UNSUITABLE: {
     reaction: 'stop',
@@ -179,7 +188,8 @@ export const ERROR_CODES = {
   },
   RECORD_TOO_LARGE: {
     reaction: 'stop',
-    meaning: 'A record is larger than its topic accepts. Nothing of its transaction was published.',
+    meaning:
+      'A record is larger than its topic accepts. Nothing of its transaction was published, or only whole writes of one that is too large for a single write; it goes on behind them.',
     hint: 'Raise max.message.bytes of the topic named in the message.',
   },
   FENCED: {

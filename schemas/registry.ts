@@ -1,16 +1,25 @@
 import { backoffMs } from '../core/backoff.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { TributaryError } from '../core/errors.ts'
+import { HttpClient, type HttpTls } from '../core/net/http.ts'
+import { materialProblems, type TlsFailure, tlsFailure } from '../core/net/tls.ts'
+import { type TokenSettings, tokenSource } from '../core/net/token.ts'
 
-export type RegistryAuth =
-  | { readonly username: string; readonly password: string }
-  | { readonly token: string }
+/** User and password, or a way to a bearer token: `token`, `tokenFile`, or `tokenUrl` with its client. */
+export interface RegistryAuth extends TokenSettings {
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+}
+
+export type RegistryTls = HttpTls
 
 export interface RegistryOptions {
   /** Base of the Confluent API: `http://registry:8081`, or `http://apicurio:8080/apis/ccompat/v7`. */
   readonly url: string
   /** Basic (also as `user:password@` in the URL) or bearer. */
   readonly auth?: RegistryAuth | undefined
+  /** For https; texts are PEM. Default: the authorities that Node trusts. */
+  readonly tls?: RegistryTls | undefined
   /** For one request. Default 10 seconds. */
   readonly timeoutMs?: number
   /** How long a registry that is away is waited for. Default: for ever, until the signal aborts. */
@@ -39,6 +48,10 @@ interface Answer {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
+const HEADERS = {
+  accept: 'application/vnd.schemaregistry.v1+json, application/json',
+  'content-type': 'application/vnd.schemaregistry.v1+json',
+}
 const BACKOFF = { firstMs: 100, maxMs: 10_000 }
 
 /**
@@ -50,7 +63,8 @@ const BACKOFF = { firstMs: 100, maxMs: 10_000 }
  */
 export class RegistryClient {
   readonly #base: string
-  readonly #headers: Readonly<Record<string, string>>
+  readonly #http: HttpClient
+  readonly #authorization: Authorization
   readonly #options: RegistryOptions
   readonly #clock: Clock
   #isWaiting = false
@@ -59,11 +73,8 @@ export class RegistryClient {
   constructor(options: RegistryOptions) {
     const { base, auth } = splitUrl(options)
     this.#base = base
-    this.#headers = {
-      accept: 'application/vnd.schemaregistry.v1+json, application/json',
-      'content-type': 'application/vnd.schemaregistry.v1+json',
-      ...(auth ? { authorization: authorizationOf(auth) } : {}),
-    }
+    this.#http = new HttpClient(soundTls(options.tls))
+    this.#authorization = authorizationOf(auth)
     this.#options = options
     this.#clock = options.clock ?? systemClock
   }
@@ -136,29 +147,54 @@ export class RegistryClient {
     }
   }
 
-  /** One attempt; an error is returned when it makes sense to try again. */
-  async #try({ method, path, body }: Request, signal?: AbortSignal): Promise<Answer | TributaryError> {
+  /** One attempt; an error is returned when it makes sense to try again. A token that is not taken is renewed once. */
+  async #try(request: Request, signal?: AbortSignal): Promise<Answer | TributaryError> {
+    const answer = await this.#send(request, signal)
+    const isRefused = 'status' in answer && answer.status === 401
+    return isRefused && this.#authorization.renew() ? await this.#send(request, signal) : answer
+  }
+
+  async #send({ method, path, body }: Request, signal?: AbortSignal): Promise<Answer | TributaryError> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = this.#options
-    const timeout = AbortSignal.timeout(timeoutMs)
+    const authorization = await this.#authorization.header()
+    if ('failure' in authorization) return this.#withoutToken(authorization)
+    const request = {
+      method,
+      url: `${this.#base}${path}`,
+      headers: { ...HEADERS, ...authorization },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      timeoutMs,
+      signal,
+    }
     try {
-      const response = await fetch(`${this.#base}${path}`, {
-        method,
-        headers: this.#headers,
-        body: body === undefined ? null : JSON.stringify(body),
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-      })
-      const text = await response.text()
-      const { status } = response
+      const { status, text } = await this.#http.send(request)
       if (status === 408 || status === 429 || status >= 500) return this.#away(`it answers ${status}`)
       return { status, body: parseJson(text) }
     } catch (cause) {
-      return this.#away(timeout.aborted ? `no answer in ${timeoutMs} ms` : reasonOf(cause), cause)
+      const failure = tlsFailure(cause)
+      if (failure && !failure.isPassing) throw this.#untrusted(failure, cause)
+      return this.#away(cause instanceof Error ? cause.message : String(cause), cause)
     }
+  }
+
+  #withoutToken({ failure, isPassing }: { failure: string; isPassing: boolean }): TributaryError {
+    const message = `The schema registry at ${this.#base} cannot be logged in to: ${failure}. See registry.auth.`
+    if (isPassing) return new TributaryError('REGISTRY_UNREACHABLE', message)
+    throw new TributaryError('REGISTRY_REFUSED', message)
+  }
+
+  #untrusted({ about, words }: TlsFailure, cause: unknown): TributaryError {
+    const message = `The schema registry at ${this.#base} ${words}. ${TLS_ADVICE[about]}`
+    return new TributaryError('REGISTRY_REFUSED', message, { cause })
   }
 
   #accepted(answer: Answer, path: string): unknown {
     if (answer.status === 401 || answer.status === 403) {
-      const message = `The schema registry at ${this.#base} refuses access to ${path} (${answer.status}).`
+      const message = `The schema registry at ${this.#base} refuses access to ${path} (${answer.status}). See registry.auth.`
+      throw new TributaryError('REGISTRY_REFUSED', message)
+    }
+    if (answer.status >= 300 && answer.status < 400) {
+      const message = `The schema registry at ${this.#base} sends us elsewhere (${answer.status}): name that place in registry.url.`
       throw new TributaryError('REGISTRY_REFUSED', message)
     }
     if (answer.status < 200 || answer.status >= 300) {
@@ -180,7 +216,7 @@ export class RegistryClient {
   }
 }
 
-/** Base URL without credentials, so that it can be shown; `fetch` refuses URLs that hold some. */
+/** Base URL without credentials, so that it can be shown. */
 function splitUrl({ url, auth }: RegistryOptions): { base: string; auth: RegistryAuth | undefined } {
   const parsed = URL.parse(url)
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
@@ -203,13 +239,47 @@ function decodePart(text: string): string {
   }
 }
 
-function authorizationOf(auth: RegistryAuth): string {
-  if ('token' in auth) {
-    // `fetch` would refuse it at every request, and quote it.
-    if (/^[\x21-\x7e]+$/.test(auth.token)) return `Bearer ${auth.token}`
+type Header = { readonly authorization?: string } | { readonly failure: string; readonly isPassing: boolean }
+
+interface Authorization {
+  header(): Promise<Header>
+  /** Whether another attempt would be made with something else. */
+  renew(): boolean
+}
+
+function authorizationOf(auth: RegistryAuth | undefined): Authorization {
+  if (auth?.username !== undefined) {
+    const pair = `${auth.username}:${auth.password ?? ''}`
+    const authorization = `Basic ${Buffer.from(pair).toString('base64')}`
+    return { header: async () => ({ authorization }), renew: () => false }
+  }
+  if (!auth) return { header: async () => ({}), renew: () => false }
+  if (auth.token !== undefined && !/^[\x21-\x7e]+$/.test(auth.token)) {
     throw new TributaryError('CONFIG_INVALID', 'registry.auth.token holds blanks, line ends or other signs.')
   }
-  return `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`
+  const source = tokenSource(auth)
+  return {
+    header: async () => {
+      const answer = await source.get()
+      return 'failure' in answer ? answer : { authorization: `Bearer ${answer.token}` }
+    },
+    renew: () => source.renew(),
+  }
+}
+
+/** Told here, since the system's words for it would come at every request. */
+function soundTls(tls: RegistryTls | undefined): RegistryTls | undefined {
+  const [problem] = materialProblems(tls ?? {})
+  if (!problem) return tls
+  throw new TributaryError('CONFIG_INVALID', `registry.tls.${problem.part} ${problem.message}.`)
+}
+
+const TLS_ADVICE: Readonly<Record<TlsFailure['about'], string>> = {
+  authority: 'Name the certificate of its authority by registry.tls.ca.',
+  name: 'Name the host in registry.url as the certificate does, or set registry.tls.servername.',
+  validity: 'It has to be mended on the registry.',
+  client: 'See registry.tls.cert and registry.tls.key.',
+  protocol: 'See registry.url.',
 }
 
 function idOf(body: unknown): number {
@@ -232,12 +302,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** `fetch` says only "fetch failed"; the cause says why. */
-function reasonOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown)
-  const { cause } = thrown
-  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message
-  return cause instanceof Error ? cause.message : thrown.message
 }

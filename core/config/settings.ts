@@ -1,55 +1,29 @@
 import { z } from 'zod'
 import { LOG_LEVELS } from '../log.ts'
+import { httpUrl, registryAuth, sasl, tlsBlock } from './credentials.ts'
 import { flag, wholeNumber } from './values.ts'
 
 // Settings are data: parsing, messages and the table in the README all come from these schemas.
 
-const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-
-const tls = z.union([
-  flag,
-  z.strictObject({
-    ca: z.string().optional().describe('Certificates to trust, PEM; `${file:...}` reads them from a file'),
-    cert: z.string().optional().describe('Our certificate, PEM'),
-    key: z.string().optional().describe('Our private key, PEM'),
-    servername: z.string().optional().describe('The name to expect in the certificate'),
-    rejectUnauthorized: flag.optional().describe('`false` accepts any certificate'),
-  }),
-])
-
-const sasl = z.strictObject({
-  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How to log in'),
-  username: z.string().min(1).describe('User'),
-  password: z.string().describe('Password; use `${NAME}` or `${file:/run/secrets/NAME}`'),
-})
-
 export const kafkaSettings = z.strictObject({
   brokers: z
-    .array(z.string().regex(/^[^\s:]+:\d+$|^\[[^\]]+\]:\d+$/, 'must be HOST:PORT'))
+    .array(z.string().regex(/^[^\s:[\]]+:\d{1,5}$|^\[[\da-fA-F:.]+\]:\d{1,5}$/, 'must be HOST:PORT'))
     .min(1)
-    .describe('Brokers to ask first, as HOST:PORT'),
-  tls: tls.optional().describe('`true`, or certificates'),
+    .describe('Brokers to ask first, as HOST:PORT; an IPv6 address as [ADDRESS]:PORT'),
+  tls: z.union([flag, tlsBlock]).optional().describe('`true`, or certificates'),
   sasl: sasl.optional().describe('Login'),
 })
 
-export const registrySettings = z.strictObject({
-  url: url.describe('The Confluent API of the schema registry'),
-  auth: z
-    .union([
-      z.strictObject({
-        username: z.string().min(1).describe('User, for basic authentication'),
-        password: z.string().describe('Password'),
-      }),
-      z.strictObject({
-        token: z
-          .string()
-          .regex(/^[\x21-\x7e]+$/, 'may hold no blanks, line ends or other signs')
-          .describe('Bearer token, in place of user and password'),
-      }),
-    ])
-    .optional()
-    .describe('`username` and `password`, or `token`'),
-})
+export const registrySettings = z
+  .strictObject({
+    url: httpUrl.describe('The Confluent API of the schema registry'),
+    auth: registryAuth.optional().describe('`username` and `password`, or a token'),
+    tls: tlsBlock.optional().describe('Certificates, for an https URL'),
+  })
+  .superRefine(({ url, tls }, context) => {
+    if (!tls || url.startsWith('https:')) return
+    context.addIssue({ code: 'custom', path: ['tls'], message: 'needs a URL that begins with https://' })
+  })
 
 export const topicSettings = z.strictObject({
   prefix: z

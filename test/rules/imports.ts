@@ -19,7 +19,11 @@ const ROOMS: readonly Room[] = [
     packages: /^zod$/,
   },
   { files: /^connectors\//, paths: /^core\/(?!sinks\/)/, packages: /^zod$/ },
-  { files: /^schemas\//, paths: /^(schemas\/|core\/(types|errors|clock|backoff)\.ts$)/, packages: /^avsc$/ },
+  {
+    files: /^schemas\//,
+    paths: /^(schemas\/|core\/net\/|core\/(types|errors|clock|backoff)\.ts$)/,
+    packages: /^avsc$/,
+  },
   { files: /^bin\//, paths: /^(bin|connectors|core|schemas)\//, packages: COMMON_PACKAGES },
 ]
 

@@ -27,6 +27,12 @@ export const SINGLE_NODE = {
   'group.initial.rebalance.delay.ms': '0',
 } as const
 
+/**
+ * Users that log in by SCRAM, a line for each: `SCRAM-SHA-256=[name=N,password=P]`. No setting of the broker: it keeps
+ * them in its log, which is formatted with them.
+ */
+export const SCRAM_USERS = 'scram.users'
+
 /** One node that is broker and controller (KRaft). */
 export const kafka: Recipe = {
   ...NEEDS,
@@ -53,6 +59,10 @@ export const kafka: Recipe = {
       'dHJpYnV0YXJ5LXRlc3RzLQ',
       '-c',
       'server.properties',
+      ...(place.settings[SCRAM_USERS] ?? '')
+        .split('\n')
+        .filter(user => user !== '')
+        .flatMap(user => ['--add-scram', user]),
     ]
     await run({ file: await findJava(NEEDS, JAVA), args: [...jvm(place), ...format], cwd: place.folder })
   },

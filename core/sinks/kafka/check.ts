@@ -1,11 +1,12 @@
 import type { Clock } from '../../clock.ts'
 import { asTributaryError } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
+import { isLoopback } from '../../net/tls.ts'
 import type { Finding } from '../../types.ts'
 import { type Broker, type Cluster, KafkaClient, type KafkaSettings } from './client.ts'
 import { askForCoordinator } from './coordinator.ts'
 import { beforeDeadline } from './deadline.ts'
-import { toKafkaError } from './errors.ts'
+import { isKafkaError, toKafkaError } from './errors.ts'
 import { type ClusterMetadata, fetchMetadata, NO_SUCH_TOPIC } from './metadata.ts'
 import { transactionalIdOf } from './sink.ts'
 import { checkTopic } from './topic-check.ts'
@@ -39,7 +40,7 @@ export async function checkKafka(options: KafkaCheckOptions): Promise<Finding[]>
     )
   } catch (error) {
     const { code, message, hint } = asTributaryError(toKafkaError(error, 'kafka', 'KAFKA_UNREACHABLE'))
-    const isAbsent = code === 'KAFKA_UNREACHABLE'
+    const isAbsent = code === 'KAFKA_UNREACHABLE' && !isKafkaError(error, 'ILLEGAL_SASL_STATE')
     return [{ severity: 'failure', subject: 'kafka', message, fix: hint, isAbsent }]
   } finally {
     client.destroy()
@@ -53,7 +54,11 @@ async function findAll(client: KafkaClient, options: KafkaCheckOptions): Promise
   await cluster.refreshMetadata()
   const broker = await cluster.findBroker({ nodeId: cluster.getNodeIds()[0] ?? '0' })
   const metadata = await fetchMetadata(broker, await connectorTopics(broker, options))
-  const findings = [reached(metadata, options), ...replicationFindings(metadata, options)]
+  const findings = [
+    reached(metadata, options),
+    ...exposureFindings(options.kafka),
+    ...replicationFindings(metadata, options),
+  ]
   if (options.delivery === 'exactly-once') findings.push(await transactionalIdFinding(cluster, options))
   for (const topic of metadata.topics) findings.push(...(await checkTopic(admin, topic, options)))
   const hasUntold = metadata.topics.some(({ errorCode, rights }) => errorCode === NO_SUCH_TOPIC || !rights)
@@ -72,6 +77,16 @@ async function connectorTopics(broker: Broker, options: KafkaCheckOptions): Prom
 function reached({ brokers }: ClusterMetadata, { kafka }: KafkaCheckOptions): Finding {
   const message = `reached through ${kafka.brokers.join(', ')}; brokers: ${brokers}`
   return { severity: 'ok', subject: 'kafka', message }
+}
+
+/** A login that shows its secret, on a link that others can listen to. With SCRAM it is not sent. */
+function exposureFindings({ brokers, sasl, tls }: KafkaSettings): Finding[] {
+  const isShown = sasl?.mechanism === 'plain' || sasl?.mechanism === 'oauthbearer'
+  const open = brokers.filter(broker => !isLoopback(broker.replace(/:\d+$/, '')))
+  if (!isShown || tls || open.length === 0) return []
+  const message = `the ${sasl.mechanism} login goes to ${open.join(', ')} unencrypted`
+  const fix = 'kafka: { tls: true }  -- and the port of a listener with SASL_SSL'
+  return [{ severity: 'warning', subject: 'kafka.sasl', message, fix }]
 }
 
 function replicationFindings({ brokers }: ClusterMetadata, { replication }: KafkaCheckOptions): Finding[] {

@@ -1,14 +1,24 @@
 import { createRequire } from 'node:module'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import type { Admin, ISocketFactoryArgs, Kafka, KafkaConfig, Producer } from 'kafkajs'
+import type { Admin, ISocketFactoryArgs, Kafka, KafkaConfig, Mechanism, Producer } from 'kafkajs'
 import type { Logger } from '../../log.ts'
 import {
   createGrouping,
+  createLoginCheck,
   createProduceRequest,
   createQueueTimer,
   type ProtocolRequest,
 } from './replacements.ts'
+import {
+  hostOf,
+  refuseAlerts,
+  type SaslSettings,
+  seedOf,
+  type TlsSettings,
+  tlsOptions,
+  tokenLogin,
+} from './security.ts'
 
 // The only import of the Kafka client, kafkajs. Its version is pinned exactly, since we stand on inner parts of
 // it; a test says which, and fails when one has moved.
@@ -18,25 +28,9 @@ export type { Admin, ITopicConfig, Producer, RecordMetadata } from 'kafkajs'
 export interface KafkaSettings {
   /** `HOST:PORT` of some brokers; the others are found through them. */
   readonly brokers: readonly string[]
-  /** True: TLS with the system's authorities. Texts are PEM. */
+  /** True: TLS with the authorities that Node trusts. Texts are PEM. */
   readonly tls?: boolean | TlsSettings | undefined
   readonly sasl?: SaslSettings | undefined
-}
-
-export interface TlsSettings {
-  readonly ca?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-  readonly rejectUnauthorized?: boolean | undefined
-  readonly servername?: string | undefined
-}
-
-export interface SaslSettings {
-  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer'
-  readonly username?: string | undefined
-  readonly password?: string | undefined
-  /** For `oauthbearer`. */
-  readonly token?: string | undefined
 }
 
 /** The client's own view of the cluster: which brokers there are and who leads what. */
@@ -55,13 +49,35 @@ export interface Cluster {
 export interface Broker {
   readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> }
   disconnect(): Promise<void>
-  findGroupCoordinator(request: { groupId: string; coordinatorType: number }): Promise<unknown>
+  /** The versions it takes of each request, by the request's number. */
+  readonly versions: Readonly<Record<number, unknown>> | null
+  findGroupCoordinator(request: {
+    groupId: string
+    coordinatorType: number
+  }): Promise<{ coordinator: { nodeId: number } }>
+  initProducerId(request: { transactionalId: string; transactionTimeout: number }): Promise<ProducerIdentity>
+  addPartitionsToTxn(request: OwnTransaction & { topics: readonly TopicPartitions[] }): Promise<unknown>
+  endTxn(request: OwnTransaction & { transactionResult: boolean }): Promise<unknown>
   listOffsets(request: {
     isolationLevel: number
     topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[]
   }): Promise<{
     responses: { topic: string; partitions: { partition: number; offset: string }[] }[]
   }>
+}
+
+export interface ProducerIdentity {
+  readonly producerId: string
+  readonly producerEpoch: number
+}
+
+export interface OwnTransaction extends ProducerIdentity {
+  readonly transactionalId: string
+}
+
+export interface TopicPartitions {
+  readonly topic: string
+  readonly partitions: readonly number[]
 }
 
 /** One request and how to read its response. */
@@ -105,6 +121,8 @@ function replaceParts(): void {
   replace('kafkajs/src/protocol/requests/produce/v3/request', createProduceRequest)
   const queue = requirePart('kafkajs/src/network/requestQueue').prototype
   queue.scheduleCheckPendingRequests = createQueueTimer(queue.scheduleCheckPendingRequests)
+  const connection = requirePart('kafkajs/src/network/connection').prototype
+  connection.isAuthenticated = createLoginCheck(connection.isAuthenticated)
 }
 
 function replace<T>(part: string, create: (original: T) => T): void {
@@ -127,7 +145,7 @@ export class KafkaClient {
   constructor(settings: KafkaSettings, log: Logger) {
     this.#config = {
       clientId: 'tributary',
-      brokers: [...settings.brokers],
+      brokers: settings.brokers.map(seedOf),
       ssl: tlsOptions(settings.tls),
       ...saslOptions(settings.sasl),
       requestTimeout: REQUEST_TIMEOUT_MS,
@@ -184,13 +202,15 @@ export class KafkaClient {
     for (const socket of this.#sockets) socket.destroy(new Error('the client was closed'))
   }
 
-  #openSocket({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socket {
+  #openSocket({ host: seed, port, ssl, onConnect }: ISocketFactoryArgs): Socket {
     if (this.#isDestroyed) throw new Error('the client was closed')
+    const host = hostOf(seed)
     const target = { host, port }
     const name = isIP(host) === 0 ? { servername: host } : {}
     const socket = ssl
       ? connectTls({ ...target, ...name, ...ssl }, onConnect)
       : connectTcp({ ...target, noDelay: true }, onConnect)
+    if (!ssl) refuseAlerts(socket)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
     this.#sockets.add(socket)
     socket.on('close', () => this.#sockets.delete(socket))
@@ -198,17 +218,10 @@ export class KafkaClient {
   }
 }
 
-function tlsOptions(tls: KafkaSettings['tls']): Exclude<KafkaConfig['ssl'], undefined> {
-  if (tls === undefined || typeof tls === 'boolean') return tls ?? false
-  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined))
-}
-
 function saslOptions(sasl: SaslSettings | undefined): Pick<KafkaConfig, 'sasl'> {
   if (sasl === undefined) return {}
-  const { mechanism, username = '', password = '', token = '' } = sasl
-  if (mechanism === 'oauthbearer') {
-    return { sasl: { mechanism, oauthBearerProvider: async () => ({ value: token }) } }
-  }
+  if (sasl.mechanism === 'oauthbearer') return { sasl: tokenLogin(sasl) as Mechanism }
+  const { mechanism, username = '', password = '' } = sasl
   // Spelt out, since the client's types know each mechanism apart.
   if (mechanism === 'plain') return { sasl: { mechanism, username, password } }
   if (mechanism === 'scram-sha-256') return { sasl: { mechanism, username, password } }

@@ -1,4 +1,6 @@
 import { type ErrorCode, TributaryError } from '../../errors.ts'
+import { type TlsFailure, tlsFailure } from '../../net/tls.ts'
+import { TLS_EXPECTED } from './security.ts'
 
 /** What can be learnt from the errors of the client, which wrap each other in `cause` and `errors`. */
 interface Cause {
@@ -13,6 +15,8 @@ interface Cause {
 const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED'])
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 const UNREACHABLE = new Set([
+  // A login where none is taken: that is for `check` to say; or one that met another on its connection.
+  'ILLEGAL_SASL_STATE',
   'REQUEST_TIMED_OUT',
   'NETWORK_EXCEPTION',
   'BROKER_NOT_AVAILABLE',
@@ -61,22 +65,27 @@ export function toKafkaError(
   fallback: ErrorCode = 'KAFKA_WRITE_FAILED',
 ): TributaryError {
   if (thrown instanceof TributaryError) return thrown
-  const causes = causesOf(thrown)
-  const code = codeOf(causes) ?? fallback
-  return new TributaryError(code, `${doing}: ${describe(causes)}`, { cause: thrown })
+  const errors = errorsIn(thrown)
+  const ours = errors.find(error => error instanceof TributaryError)
+  if (ours) return new TributaryError(ours.code, `${doing}: ${ours.message}`, { cause: thrown })
+  const causes = errors.map(causeOf)
+  const tls = errors.map(tlsFailure).find(failure => failure !== null)
+  const code = codeOf(causes, tls) ?? fallback
+  return new TributaryError(code, `${doing}: ${describe(causes, tls)}`, { cause: thrown })
 }
 
 /** Whether any of the causes is the error that Kafka calls by this name. */
 export function isKafkaError(thrown: unknown, type: string): boolean {
-  return causesOf(thrown).some(cause => cause.type === type)
+  return errorsIn(thrown).some(error => causeOf(error).type === type)
 }
 
 /** What a broker said goes before what happened to a connection: a refused login also ends the connection. */
-function codeOf(causes: readonly Cause[]): ErrorCode | undefined {
+function codeOf(causes: readonly Cause[], tls: TlsFailure | undefined): ErrorCode | undefined {
   const types = causes.map(cause => cause.type)
   if (types.some(type => FENCED.has(type))) return 'FENCED'
   if (types.some(type => TOO_LARGE.has(type))) return 'RECORD_TOO_LARGE'
   if (causes.some(isRefusal)) return 'KAFKA_REFUSED'
+  if (tls) return tls.isPassing ? 'KAFKA_UNREACHABLE' : 'KAFKA_REFUSED'
   if (types.some(type => UNSUITABLE.has(type))) return 'KAFKA_TOPIC_UNSUITABLE'
   if (types.some(type => UNREACHABLE.has(type))) return 'KAFKA_UNREACHABLE'
   if (causes.some(cause => UNREACHABLE_NAMES.has(cause.name))) return 'KAFKA_UNREACHABLE'
@@ -89,22 +98,44 @@ function isRefusal({ name, type, code }: Cause): boolean {
     type === 'SASL_AUTHENTICATION_FAILED' ||
     type === 'UNSUPPORTED_SASL_MECHANISM' ||
     name === 'KafkaJSSASLAuthenticationError' ||
-    /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL/.test(code)
+    code === TLS_EXPECTED
   )
 }
 
-function describe(causes: readonly Cause[]): string {
+function describe(causes: readonly Cause[], tls: TlsFailure | undefined): string {
+  if (tls) return `the broker ${tls.words}. ${TLS_ADVICE[tls.about]}`
   const told = causes.find(cause => cause.type !== '') ?? causes[0]
   if (told === undefined) return 'no reason given'
-  return told.type === '' ? told.message : `${told.type} (${told.message})`
+  const said = told.type === '' ? told.message : `${told.type} (${told.message})`
+  return `${said}${adviceFor(causes)}`
 }
 
-function causesOf(thrown: unknown, depth = 0): Cause[] {
-  if (!(thrown instanceof Error)) return thrown === undefined ? [] : [causeOf(new Error(String(thrown)))]
+const TLS_ADVICE: Readonly<Record<TlsFailure['about'], string>> = {
+  authority: 'Name the certificate of its authority by kafka.tls.ca.',
+  name: 'Name the broker as the certificate does, or set kafka.tls.servername.',
+  validity: 'It has to be mended on the broker.',
+  client: 'See kafka.tls.cert and kafka.tls.key.',
+  protocol: 'See the ports in kafka.brokers, and kafka.tls.',
+}
+
+/** Where the client's and the broker's words do not name a setting of ours. */
+function adviceFor(causes: readonly Cause[]): string {
+  const has = (test: (cause: Cause) => boolean) => causes.some(test)
+  if (has(({ type }) => type === 'ILLEGAL_SASL_STATE')) return '. This port takes no login: see kafka.sasl.'
+  if (has(({ type }) => type === 'SASL_AUTHENTICATION_FAILED')) return '. See kafka.sasl.'
+  if (has(({ name }) => name === 'KafkaJSSASLAuthenticationError')) return '. See kafka.sasl.'
+  if (has(({ name }) => name === 'KafkaJSConnectionClosedError')) {
+    return '. A broker that wants TLS or a login ends connections without a word: see kafka.tls and kafka.sasl.'
+  }
+  return ''
+}
+
+/** The error and all that it wraps, itself first. */
+function errorsIn(thrown: unknown, depth = 0): Error[] {
+  if (!(thrown instanceof Error)) return thrown === undefined ? [] : [new Error(String(thrown))]
   const inner: unknown[] = [thrown.cause]
   if ('errors' in thrown && Array.isArray(thrown.errors)) inner.push(...thrown.errors)
-  const deeper = depth < 8 ? inner.flatMap(each => causesOf(each, depth + 1)) : []
-  return [causeOf(thrown), ...deeper]
+  return [thrown, ...(depth < 8 ? inner.flatMap(each => errorsIn(each, depth + 1)) : [])]
 }
 
 function causeOf(error: Error & { type?: unknown; code?: unknown }): Cause {

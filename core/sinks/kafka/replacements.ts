@@ -127,3 +127,23 @@ export function createQueueTimer(original: (this: RequestQueue) => void) {
     if (this.pending.length > 0) original.call(this)
   }
 }
+
+/** What a connection of the client knows of its login. */
+export interface LoggedIn {
+  /** As `process.hrtime()` told it; null before the first. */
+  readonly authenticatedAt: [seconds: number, nanoseconds: number] | null
+}
+
+const LOGIN_REST_MS = 1_500
+
+/**
+ * The client renews a login ten seconds before its end, and one that counts for less at every request. A broker takes
+ * no second renewal within a second, and answers it with ILLEGAL_SASL_STATE.
+ */
+export function createLoginCheck(original: (this: LoggedIn) => boolean): (this: LoggedIn) => boolean {
+  return function isAuthenticated() {
+    if (original.call(this) || this.authenticatedAt === null) return original.call(this)
+    const [seconds, nanoseconds] = process.hrtime(this.authenticatedAt)
+    return seconds * 1000 + nanoseconds / 1_000_000 < LOGIN_REST_MS
+  }
+}

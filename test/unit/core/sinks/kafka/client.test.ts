@@ -84,6 +84,21 @@ describe('the Kafka client’s inner parts', () => {
     const RequestQueue = require('kafkajs/src/network/requestQueue')
     assert.equal(RequestQueue.prototype.scheduleCheckPendingRequests.name, 'scheduleCheckPendingRequests')
     assert.equal(typeof require('kafkajs/src/protocol/requests/fetch').protocol({ version: 11 }), 'function')
+    assert.equal(require('kafkajs/src/network/connection').prototype.isAuthenticated.name, 'isAuthenticated')
+  })
+
+  it('take a login for good a moment after it, however short it counts', () => {
+    const Connection = require('kafkajs/src/network/connection')
+    const logger = { namespace: () => ({ debug: () => undefined }) }
+    const connection = new Connection({ host: 'h', port: 1, logger, requestTimeout: 1 })
+    assert.equal(connection.isAuthenticated(), false)
+    const ago = (seconds: number) => [process.hrtime()[0] - seconds, 0]
+    const Long = require('kafkajs/src/utils/long')
+    connection.sessionLifetime = Long.fromValue(1000)
+    connection.authenticatedAt = process.hrtime()
+    assert.equal(connection.isAuthenticated(), true)
+    connection.authenticatedAt = ago(5)
+    assert.equal(connection.isAuthenticated(), false)
   })
 
   it('set no timer for a request queue in which nothing waits', () => {
