@@ -68,6 +68,14 @@ export const connectorShape = {
     .default(true)
     .describe('A delete is followed by a tombstone, so that compaction forgets the row'),
   transactions: flag.default(false).describe('Fill the `transaction` block of every event'),
+  onIncompatible: z
+    .literal('stop', {
+      error: 'must be "stop": "new-topic" begins with reading the table, which this version does not do',
+    })
+    .default('stop')
+    .describe(
+      'What a new shape does that readers of a topic could not follow: the connector stops before its first row',
+    ),
   required: flag.default(false).describe('The worker exits when this connector has stopped'),
 }
 

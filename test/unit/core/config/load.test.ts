@@ -102,6 +102,7 @@ describe('configuration', () => {
       'formt: avro',
       'format: xml',
       'snapshot: initial',
+      'onIncompatible: new-topic',
     ].join('\n')
     assert.throws(
       () =>
@@ -121,13 +122,14 @@ describe('configuration', () => {
           '  bad.yaml:6: formt: is not a setting that is known here',
           '  bad.yaml:7: format: Invalid option: expected one of "avro"|"json"',
           '  bad.yaml:8: snapshot: must be "never": this version does not read the rows that are there before it starts',
+          '  bad.yaml:9: onIncompatible: must be "stop": "new-topic" begins with reading the table, which this version does not do',
           '  type.yaml:1: kafka: is missing, here and in worker.yaml',
           '  type.yaml:1: registry: is missing, here and in worker.yaml; `format: avro` needs it',
           '  type.yaml:2: source.type: must be one of: postgres, mysql',
           '  worker.yaml:1: http.port: Too big: expected number to be <=65535',
         ]
           .join('\n')
-          .replace('11 mistakes', '12 mistakes'),
+          .replace('11 mistakes', '13 mistakes'),
       },
     )
   })
