@@ -7,6 +7,7 @@ import type { Logger } from '../core/log.ts'
 import { checkKafka } from '../core/sinks/kafka/check.ts'
 import { partitionOf } from '../core/sinks/kafka/partition.ts'
 import { createKafkaSink } from '../core/sinks/kafka/sink.ts'
+import type { Tenure } from '../core/sinks/kafka/tenure.ts'
 import { KafkaTopics } from '../core/sinks/kafka/topics.ts'
 import { createStdoutSink } from '../core/sinks/stdout.ts'
 import type { Encoder, Finding, Source, Table } from '../core/types.ts'
@@ -23,6 +24,8 @@ export interface Context {
   readonly name: string
   readonly clock: Clock
   readonly log: Logger
+  /** The same for every attempt. */
+  readonly tenure?: Tenure
 }
 
 const prefixOf = ({ name, topics }: Settings) => topics.prefix ?? name
@@ -58,8 +61,8 @@ function kafkaEncoder(settings: Settings, context: Context, topics: KafkaTopics)
   const { clock, log } = context
   const common = {
     ...encoderBasics(settings),
-    ensureTopic: (topic: string, { key }: Table) =>
-      topics.ensureTopic(topic, { isKeyless: key.length === 0 }),
+    ensureTopic: (topic: string, table: Table) =>
+      topics.ensureTopic(topic, { isKeyless: table.key.length === 0, holds: describeRows(table) }),
     partition: partitionOf,
     now: clock.now,
   }
@@ -72,6 +75,12 @@ function kafkaEncoder(settings: Settings, context: Context, topics: KafkaTopics)
     onBack: () => log.info('the registry answers again'),
   })
   return createEncoder({ ...common, format: 'avro', registry })
+}
+
+/** For messages: names only, never values. */
+function describeRows({ schema, name, columns, key }: Table): string {
+  const names = key.map(index => columns[index]?.name).join(', ')
+  return `table ${schema}.${name}, ${names === '' ? 'no key' : `key ${names}`}`
 }
 
 /** A connector that writes JSON lines, and needs no server but its database. */

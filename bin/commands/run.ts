@@ -6,6 +6,7 @@ import { startHttp } from '../../core/http/server.ts'
 import { createLogger, type Logger } from '../../core/log.ts'
 import { createMetrics, type Metrics } from '../../core/metrics.ts'
 import { type RunResult, runConnectors } from '../../core/runner.ts'
+import { beginTenure } from '../../core/sinks/kafka/tenure.ts'
 import { VERSION } from '../../core/version.ts'
 import { kafkaAttempt, stdoutAttempt } from '../assemble.ts'
 import { keepHeapSmall } from '../heap.ts'
@@ -54,7 +55,7 @@ function connectorRuns(
 ): ConnectorRun[] {
   return config.connectors.map(settings => {
     const { name, required } = settings
-    const context = { name, clock: systemClock, log: log.child({ connector: name }) }
+    const context = { name, clock: systemClock, log: log.child({ connector: name }), tenure: beginTenure() }
     const attempt = state
       ? () => stdoutAttempt(settings, context, state.file)
       : () => kafkaAttempt(settings, context)

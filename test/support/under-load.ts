@@ -23,12 +23,14 @@ export async function throughFaults(
 
 /** Resolves once the worker has written more than it has now. */
 export async function writesOn(worker: Worker): Promise<void> {
-  const { recordsWritten } = await worker.status()
-  await until(
-    'the worker writes on',
-    async () => (await worker.status()).recordsWritten > recordsWritten,
-    120_000,
-  )
+  // One that has just been started does not answer yet.
+  const written = () =>
+    worker.status().then(
+      ({ recordsWritten }) => recordsWritten,
+      () => 0,
+    )
+  const before = await written()
+  await until('the worker writes on', async () => (await written()) > before, 120_000)
 }
 
 /** Resolves once the worker has logged this code since `from`, an index into its log. */

@@ -3,20 +3,39 @@ import type { Checkpoint, CheckpointEntry, OutRecord } from '../../types.ts'
 import type { CommittedRecord } from './reader.ts'
 
 // The checkpoint topic: one partition, compacted; key: the entry's name; value: JSON
-// { position text, epoch number, format number, updatedAt ISO 8601 }; no value: the entry is gone.
+// { position text, epoch number, format number, updatedAt ISO 8601 }; no value: the entry is gone. The header `worker`
+// names the process that wrote it.
 
 const FORMAT = 1
+const WRITER = 'worker'
 
 /** The entries as records of the checkpoint topic. */
-export function checkpointRecords(checkpoint: Checkpoint, topic: string, nowMs: number): OutRecord[] {
+export function checkpointRecords(
+  checkpoint: Checkpoint,
+  { topic, worker, nowMs }: { topic: string; worker: string; nowMs: number },
+): OutRecord[] {
   const updatedAt = new Date(nowMs).toISOString()
+  const headers = { [WRITER]: worker }
   return Object.entries(checkpoint).map(([name, { position, epoch }]) => ({
     topic,
     partition: 0,
     key: Buffer.from(name),
     value: Buffer.from(JSON.stringify({ position, epoch, format: FORMAT, updatedAt })),
+    headers,
     timestampMs: nowMs,
   }))
+}
+
+/** Who wrote the last of these records; null when none says. */
+export async function lastWriter(records: AsyncIterable<readonly CommittedRecord[]>): Promise<string | null> {
+  let writer: string | null = null
+  for await (const batch of records) {
+    for (const { headers } of batch) {
+      const header = headers.find(({ name }) => name === WRITER)
+      if (header) writer = String(header.value)
+    }
+  }
+  return writer
 }
 
 /** The last of each entry. Throws POSITION_INVALID. */

@@ -11,8 +11,16 @@ export interface PartitionPlace {
   readonly endOffset: number
 }
 
-/** An offset, the same for every partition; or the first record of this time or later, in milliseconds. */
-export type From = 'beginning' | 'end' | { readonly offset: number } | { readonly timeMs: number }
+/**
+ * An offset, the same for every partition; or the first record of this time or later, in milliseconds; or so many
+ * offsets before the end.
+ */
+export type From =
+  | 'beginning'
+  | 'end'
+  | { readonly offset: number }
+  | { readonly timeMs: number }
+  | { readonly last: number }
 
 /**
  * `end`: what is committed when reading begins. `written`: all that is written by then, so that reading waits for
@@ -52,6 +60,10 @@ export class Places {
 
   get unfinished(): PartitionPlace[] {
     return [...this.#places.values()].filter(place => place.nextOffset < place.endOffset)
+  }
+
+  get all(): PartitionPlace[] {
+    return [...this.#places.values()]
   }
 
   at(topic: string, partition: number): PartitionPlace {
@@ -164,6 +176,7 @@ export class Places {
 function startOf(from: From, known: { earliest: number; end: number; asked: number | undefined }): number {
   if (from === 'beginning') return known.earliest
   if (from === 'end') return known.end
+  if ('last' in from) return Math.max(known.end - from.last, known.earliest)
   if ('offset' in from) return Math.min(Math.max(from.offset, known.earliest), known.end)
   return known.asked === undefined || known.asked === NONE ? known.end : known.asked
 }

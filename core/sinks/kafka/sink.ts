@@ -1,14 +1,19 @@
+import { backoffMs } from '../../backoff.ts'
 import type { Clock } from '../../clock.ts'
 import { TributaryError } from '../../errors.ts'
 import type { Logger } from '../../log.ts'
 import type { Checkpoint, OutRecord, Sink } from '../../types.ts'
 import { Acknowledgements } from './acknowledgements.ts'
-import { checkpointRecords, foldCheckpoint } from './checkpoint.ts'
-import type { KafkaSettings } from './client.ts'
+import { checkpointRecords, foldCheckpoint, lastWriter } from './checkpoint.ts'
+import { type Cluster, KafkaClient, type KafkaSettings } from './client.ts'
+import { beforeDeadline } from './deadline.ts'
+import { toKafkaError } from './errors.ts'
+import { endLastTransaction } from './hanging.ts'
 import { KafkaProducer } from './producer.ts'
-import { readCommitted } from './reader.ts'
+import { type CommittedRecord, type From, readCommitted } from './reader.ts'
 import { BATCH_HEADER_BYTES } from './record-encoder.ts'
 import { type Request, RequestSplitter } from './requests.ts'
+import { beginTenure, type Tenure } from './tenure.ts'
 import { type KafkaTopics, refuseTooLarge } from './topics.ts'
 
 export interface KafkaSinkOptions {
@@ -21,12 +26,18 @@ export interface KafkaSinkOptions {
   readonly topics: KafkaTopics
   readonly clock: Clock
   readonly log: Logger
+  /** The worker's hold of this connector, the same for all its sinks. */
+  readonly tenure?: Tenure
   /** Records of one partition after which the producer is renewed; only tests choose. */
   readonly renewAfter?: number
 }
 
 /** The client numbers a partition's records wrongly from 2^31 on. */
 const RENEW_AFTER = 1_000_000_000
+const ASK_TIMEOUT_MS = 30_000
+const ASK_BACKOFF = { firstMs: 50, maxMs: 1_000 }
+/** Offsets from the end of the checkpoint topic among which a write of somebody must be. */
+const LAST_WRITES = 100
 
 export function createKafkaSink(options: KafkaSinkOptions): Sink {
   return new KafkaSink(options)
@@ -49,19 +60,23 @@ class KafkaSink implements Sink {
   readonly #closing = new AbortController()
   readonly #acknowledgements = new Acknowledgements()
   readonly #splitter: RequestSplitter
+  readonly #tenure: Tenure
   #producer: KafkaProducer | null = null
 
   constructor(options: KafkaSinkOptions) {
     this.#options = options
+    this.#tenure = options.tenure ?? beginTenure()
     this.#splitter = new RequestSplitter(topic => this.#maxBatchBytes(topic))
   }
 
   async open(): Promise<Checkpoint> {
     const { log } = this.#options
     try {
-      this.#producer = await this.#openProducer()
       await this.#ensureCheckpointTopic()
-      const checkpoint = await this.#readCheckpointTopic()
+      await this.#refuseAfterTakeover()
+      this.#producer = await this.#takeOver()
+      const checkpoint = await foldCheckpoint(this.#readCheckpointTopic('beginning'))
+      this.#throwIfClosed()
       log.info({ entries: Object.keys(checkpoint).length }, 'sink open')
       return checkpoint
     } catch (error) {
@@ -75,6 +90,7 @@ class KafkaSink implements Sink {
     try {
       const isWorn = this.#acknowledgements.mostWritten >= (this.#options.renewAfter ?? RENEW_AFTER)
       await this.#write(records, checkpoint, isWorn ? await this.#renew() : this.#producer)
+      this.#tenure.hasWritten = true
     } catch (error) {
       this.#discard()
       throw error
@@ -93,7 +109,8 @@ class KafkaSink implements Sink {
     producer: KafkaProducer,
   ): Promise<void> {
     const { checkpointTopic, clock, delivery } = this.#options
-    const entries = checkpointRecords(checkpoint, checkpointTopic, clock.now())
+    const written = { topic: checkpointTopic, worker: this.#tenure.worker, nowMs: clock.now() }
+    const entries = checkpointRecords(checkpoint, written)
     if (delivery === 'at-least-once') {
       await producer.send(await this.#cut([records]))
       return producer.send(await this.#cut([entries]))
@@ -137,9 +154,9 @@ class KafkaSink implements Sink {
       signal,
     })
     this.#acknowledgements.startProducer()
-    if (!signal.aborted) return producer
-    producer.destroy()
-    throw new TributaryError('KAFKA_UNREACHABLE', 'the sink was closed while it opened')
+    if (signal.aborted) producer.destroy()
+    this.#throwIfClosed()
+    return producer
   }
 
   async #renew(): Promise<KafkaProducer> {
@@ -164,24 +181,68 @@ class KafkaSink implements Sink {
     }
   }
 
-  /** After fencing, hence up to all that an earlier worker can have written. */
-  async #readCheckpointTopic(): Promise<Checkpoint> {
+  /**
+   * A worker that stood still does not always learn from Kafka that another took over meanwhile: its link to the
+   * database may fail first. If it then began again, it would fence the other.
+   */
+  async #refuseAfterTakeover(): Promise<void> {
+    const { worker, hasWritten } = this.#tenure
+    if (!hasWritten) return
+    const writer = await lastWriter(this.#readCheckpointTopic({ last: LAST_WRITES }))
+    this.#throwIfClosed()
+    if (writer === null || writer === worker) return
+    throw new TributaryError('FENCED', `another worker has written to ${this.#options.checkpointTopic} since`)
+  }
+
+  /** Fences, and waits until the last transaction is over, in truth. */
+  async #takeOver(): Promise<KafkaProducer> {
+    const { checkpointTopic, connector, delivery, log } = this.#options
+    if (delivery === 'at-least-once') return this.#openProducer()
+    const options = { checkpointTopic, transactionalId: transactionalIdOf(connector), tenure: this.#tenure }
+    const mended = await this.#ask('taking over', cluster => endLastTransaction(cluster, options))
+    if (mended > 0) log.warn({ partitions: mended }, 'a transaction that Kafka had left open is ended')
+    return this.#openProducer()
+  }
+
+  /** Asks again while Kafka cannot answer: a coordinator that has just been started reads its log first. */
+  async #ask<T>(what: string, question: (cluster: Cluster) => Promise<T>): Promise<T> {
+    const { kafka, clock, log } = this.#options
+    const signal = this.#closing.signal
+    const end = clock.monotonic() + ASK_TIMEOUT_MS
+    for (let attempt = 0; ; attempt++) {
+      const client = new KafkaClient(kafka, log)
+      try {
+        const deadline = { clock, ms: end - clock.monotonic(), signal }
+        return await beforeDeadline(question(client.cluster()), what, deadline)
+      } catch (thrown) {
+        const error = toKafkaError(thrown, what, 'KAFKA_UNREACHABLE')
+        const waitMs = backoffMs(attempt, ASK_BACKOFF)
+        if (error.code !== 'KAFKA_UNREACHABLE' || clock.monotonic() + waitMs > end) throw error
+        await clock.sleep(waitMs, signal)
+        this.#throwIfClosed()
+      } finally {
+        client.destroy()
+      }
+    }
+  }
+
+  /** Up to all that an earlier worker can have written, if it is fenced. An abort ends it early, without an error. */
+  #readCheckpointTopic(from: From): AsyncIterable<readonly CommittedRecord[]> {
     const { checkpointTopic, kafka, clock, log } = this.#options
-    const records = readCommitted({
+    return readCommitted({
       kafka,
       topics: [checkpointTopic],
-      from: 'beginning',
-      until: 'written',
+      from,
+      until: from === 'beginning' ? 'written' : 'end',
       signal: this.#closing.signal,
       clock,
       log,
     })
-    const checkpoint = await foldCheckpoint(records)
-    // An aborted reading ends early without an error; what it brought is not the checkpoint.
-    if (this.#closing.signal.aborted) {
-      throw new TributaryError('KAFKA_UNREACHABLE', 'the sink was closed while it opened')
-    }
-    return checkpoint
+  }
+
+  #throwIfClosed(): void {
+    if (!this.#closing.signal.aborted) return
+    throw new TributaryError('KAFKA_UNREACHABLE', 'the sink was closed while it opened')
   }
 
   #discard(): void {

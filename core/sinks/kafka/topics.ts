@@ -14,6 +14,8 @@ export interface TopicShape {
   readonly replication?: number | undefined
   /** Its records have no keys. */
   readonly isKeyless?: boolean
+  /** Whose rows it holds, for messages: `table public.orders, key id`. */
+  readonly holds?: string
   /** Written several times a second and read whole at every start: kept short. */
   readonly isCheckpoint?: boolean
 }
@@ -49,6 +51,7 @@ export class KafkaTopics {
   readonly #admin: Admin
   readonly #partitions = new Map<string, number>()
   readonly #configs = new Map<string, TopicConfig>()
+  readonly #holds = new Map<string, string>()
   #connected: Promise<void> | null = null
 
   constructor(options: TopicsOptions) {
@@ -62,6 +65,7 @@ export class KafkaTopics {
    * Throws KAFKA_TOPIC_UNSUITABLE (it cannot be made), KAFKA_REFUSED, KAFKA_UNREACHABLE.
    */
   async ensureTopic(topic: string, shape: Partial<TopicShape> = {}): Promise<number> {
+    if (shape.holds !== undefined) this.#holds.set(topic, shape.holds)
     const known = this.#partitions.get(topic)
     if (known !== undefined) return known
     const count = await this.#ask(`topic ${topic}`, async () => {
@@ -81,6 +85,11 @@ export class KafkaTopics {
     const config = await this.#ask(`the settings of topic ${topic}`, () => this.#describe(topic))
     this.#configs.set(topic, config)
     return config
+  }
+
+  /** What `ensureTopic` was told of its rows last. */
+  holdsOf(topic: string): string | undefined {
+    return this.#holds.get(topic)
   }
 
   /** What `configOf` told last. */
@@ -204,6 +213,7 @@ export async function refuseTooLarge(record: OutRecord, topics: KafkaTopics): Pr
   // Somebody may have raised it since.
   const { maxMessageBytes } = await topics.configOf(topic, { refresh: true })
   if (length <= maxMessageBytes) return
-  const message = `a record for ${topic} takes ${length} bytes, the topic's max.message.bytes is ${maxMessageBytes}`
+  const row = topics.holdsOf(topic)
+  const message = `a record for ${topic}${row ? ` (${row})` : ''} takes ${length} bytes, the topic's max.message.bytes is ${maxMessageBytes}`
   throw new TributaryError('RECORD_TOO_LARGE', message)
 }

@@ -39,6 +39,23 @@ export class WireReader {
     return this.#bytes.toString('utf8', start, this.#at)
   }
 
+  /** A whole number without sign, seven bits a byte, the lowest first. */
+  uvarint(): number {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.#bytes[this.#pass(1)] ?? 0
+      value += (byte & 0x7f) * 2 ** shift
+      if (byte < 0x80) return value
+    }
+    throw new TributaryError('PROTOCOL_MALFORMED', 'an answer of Kafka holds a number that does not end')
+  }
+
+  /** One more than the length as uvarint, then UTF-8; a null text (0) is empty. */
+  compactText(): string {
+    const start = this.#pass(Math.max(0, this.uvarint() - 1))
+    return this.#bytes.toString('utf8', start, this.#at)
+  }
+
   /** Length int32, then the bytes, as a view; null (length -1) is empty. */
   bytes(): Buffer {
     const start = this.#pass(Math.max(0, this.int32()))

@@ -1,19 +1,26 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkpointRecords, foldCheckpoint } from '../../../../../core/sinks/kafka/checkpoint.ts'
+import { checkpointRecords, foldCheckpoint, lastWriter } from '../../../../../core/sinks/kafka/checkpoint.ts'
 
 const NOW = Date.UTC(2026, 4, 6, 7, 8, 9)
+const by = (worker: string) => ({ topic: 't', worker, nowMs: NOW })
+
+interface Written {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 /** The records as a reader brings them, two at a time. */
-async function* read(records: readonly { key: Uint8Array | null; value: Uint8Array | null }[]) {
+async function* read(records: readonly Written[]) {
   for (let at = 0; at < records.length; at += 2) {
-    yield records.slice(at, at + 2).map(({ key, value }, index) => ({
+    yield records.slice(at, at + 2).map(({ key, value, headers = {} }, index) => ({
       topic: 'c.checkpoint',
       partition: 0,
       offset: at + index,
       key: key && Buffer.from(key),
       value: value && Buffer.from(value),
-      headers: [],
+      headers: Object.entries(headers).map(([name, text]) => ({ name, value: Buffer.from(text) })),
       timestampMs: NOW,
     }))
   }
@@ -25,13 +32,10 @@ const entry = (key: string, value: string | null) => ({
 
 describe('checkpoint records', () => {
   it('have the entry’s name as key and position, epoch, format and time as value', () => {
-    const [record, ...others] = checkpointRecords(
-      { stream: { position: '1:0/16', epoch: 2 } },
-      'c.checkpoint',
-      NOW,
-    )
+    const [record, ...others] = checkpointRecords({ stream: { position: '1:0/16', epoch: 2 } }, by('w1'))
     assert.equal(others.length, 0)
-    assert.equal(record?.topic, 'c.checkpoint')
+    assert.equal(record?.topic, 't')
+    assert.deepEqual(record.headers, { worker: 'w1' })
     assert.equal(record.partition, 0)
     assert.equal(String(record.key), 'stream')
     assert.equal(
@@ -43,16 +47,23 @@ describe('checkpoint records', () => {
   it('fold to the last of each entry', async () => {
     const first = { stream: { position: 'a', epoch: 1 }, 'snapshot/public.t': { position: 'b', epoch: 1 } }
     const second = { stream: { position: 'c', epoch: 2 } }
-    const records = [...checkpointRecords(first, 't', NOW), ...checkpointRecords(second, 't', NOW)]
+    const records = [...checkpointRecords(first, by('w1')), ...checkpointRecords(second, by('w1'))]
     assert.deepEqual(await foldCheckpoint(read(records)), { ...first, ...second })
   })
 
   it('without a value take the entry away', async () => {
     const records = [
-      ...checkpointRecords({ stream: { position: 'a', epoch: 1 } }, 't', NOW),
+      ...checkpointRecords({ stream: { position: 'a', epoch: 1 } }, by('w1')),
       entry('stream', null),
     ]
     assert.deepEqual(await foldCheckpoint(read(records)), {})
+  })
+
+  it('tell who wrote last, if anybody says', async () => {
+    const at = { stream: { position: 'a', epoch: 1 } }
+    const records = [...checkpointRecords(at, by('w1')), ...checkpointRecords(at, by('w2'))]
+    assert.equal(await lastWriter(read(records)), 'w2')
+    assert.equal(await lastWriter(read([entry('stream', '{}')])), null)
   })
 
   it('fold to nothing when there are none', async () => {
@@ -79,7 +90,7 @@ describe('checkpoint records', () => {
   it('that cannot be read do not matter once a later one can', async () => {
     const records = [
       entry('stream', '{"format":9}'),
-      ...checkpointRecords({ stream: { position: 'a', epoch: 1 } }, 't', NOW),
+      ...checkpointRecords({ stream: { position: 'a', epoch: 1 } }, by('w1')),
     ]
     assert.deepEqual(await foldCheckpoint(read(records)), { stream: { position: 'a', epoch: 1 } })
   })
