@@ -235,6 +235,7 @@ export interface ReplicationLink {
 /** What the driver has beside its declared types. */
 interface DriverConnection {
   readonly stream: { pause(): void; resume(): void; destroy(): void; readonly bytesRead: number }
+  removeAllListeners(event: 'copyData'): void
   on(event: 'copyData', listener: (message: { chunk: Buffer }) => void): void
   on(event: 'notice', listener: (notice: { code?: string; message?: string }) => void): void
 }
@@ -276,6 +277,8 @@ async function startStream(
     start: async client => {
       const connection = connectionOf(client)
       const lsn = await start.begin(async command => (await client.query(command)).rows)
+      // The library's own listener makes a text, a view and a promise of each message, for nobody.
+      connection.removeAllListeners('copyData')
       connection.on('copyData', ({ chunk }) => events.message(chunk))
       connection.on('notice', notice => refuseSkippedPublication(notice, start, events))
       driver.resolve(connection)
