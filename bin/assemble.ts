@@ -5,7 +5,7 @@ import type { KafkaSettings } from '../core/config/settings.ts'
 import type { Attempt } from '../core/connector-run.ts'
 import type { Logger } from '../core/log.ts'
 import { checkKafka } from '../core/sinks/kafka/check.ts'
-import { partitionOf } from '../core/sinks/kafka/partition.ts'
+import { hashKey } from '../core/sinks/kafka/partition.ts'
 import { createKafkaSink } from '../core/sinks/kafka/sink.ts'
 import type { Tenure } from '../core/sinks/kafka/tenure.ts'
 import { KafkaTopics } from '../core/sinks/kafka/topics.ts'
@@ -63,7 +63,7 @@ function kafkaEncoder(settings: Settings, context: Context, topics: KafkaTopics)
     ...encoderBasics(settings),
     ensureTopic: (topic: string, table: Table) =>
       topics.ensureTopic(topic, { isKeyless: table.key.length === 0, holds: describeRows(table) }),
-    partition: partitionOf,
+    hashKey,
     now: clock.now,
   }
   if (settings.format === 'json' || !settings.registry) return createEncoder({ ...common, format: 'json' })
@@ -93,7 +93,7 @@ export function stdoutAttempt(settings: Settings, context: Context, stateFile: s
       ...encoderBasics(settings),
       format: 'json',
       ensureTopic: async () => 1,
-      partition: () => 0,
+      hashKey: () => 0,
       now: context.clock.now,
     }),
     checkServers: async () => [],

@@ -39,6 +39,7 @@ export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Pr
   const writer = new GroupWriter({
     ...parts,
     onDurable: (write, ms) => {
+      encoder.release(write.batches)
       source.acknowledge(write.checkpoint)
       observer.written(write, ms, writer.held)
     },

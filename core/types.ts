@@ -202,7 +202,7 @@ export interface OutRecord {
   readonly partition: number
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** Milliseconds since 1970-01-01 UTC. */
   readonly timestampMs: number
 }
@@ -214,6 +214,11 @@ export interface Encoder {
    */
   prepare(batch: ChangeBatch, signal: AbortSignal): Promise<void> | void
   encode(batch: ChangeBatch): OutRecord[]
+  /**
+   * Called after each write: what `encode` returned for so many batches, the oldest ones, is not looked at any more,
+   * and its memory may be used again.
+   */
+  release(batches: number): void
 }
 
 export interface Sink {

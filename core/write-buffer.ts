@@ -1,3 +1,4 @@
+import { keyLength, valueLength } from './packed-record.ts'
 import type { ChangeBatch, Checkpoint, OutRecord } from './types.ts'
 
 export interface WriteLimits {
@@ -118,8 +119,8 @@ const RECORD_OVERHEAD = 100
 
 function recordBytes(records: readonly OutRecord[]): number {
   let bytes = 0
-  for (const { key, value } of records) {
-    bytes += RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
+  for (const record of records) {
+    bytes += RECORD_OVERHEAD + Math.max(keyLength(record), 0) + Math.max(valueLength(record), 0)
   }
   return bytes
 }

@@ -1,3 +1,4 @@
+import type { Packed } from '../core/packed-record.ts'
 import type { ChangeEvent, Row, Table } from '../core/types.ts'
 import { Arena } from './arena.ts'
 import { envelopeSchemaText, keySchemaText } from './avro.ts'
@@ -44,6 +45,8 @@ export function createAvroFormat({ publisher, transactions, registrar, prefix }:
     begin: nowMs => {
       pen.times = encodeTimes(nowMs)
     },
+    end: () => pen.arena.mark(),
+    release: batches => pen.arena.release(batches),
     open: async (table, topic, signal) => {
       const value = envelopeSchemaText(table, topic, publisher.connector)
       const key = keySchemaText(table, topic)
@@ -86,7 +89,8 @@ class AvroTableEncoder implements TableEncoder {
   readonly #pen: Pen
   readonly #missing: MissingFields
   readonly #row: RowWriter
-  readonly #key: RowWriter
+  /** Null: keyless. */
+  readonly #key: RowWriter | null
   missingBefore: Missing | null = null
   missingAfter: Missing | null = null
 
@@ -95,35 +99,48 @@ class AvroTableEncoder implements TableEncoder {
     this.#pen = pen
     this.#missing = new MissingFields(fieldNamesOf(table))
     this.#row = compileRowWriter(table, this.#missing)
-    this.#key = compileKeyWriter(table)
+    this.#key = table.key.length === 0 ? null : compileKeyWriter(table)
   }
 
-  encodeKey(row: Row): Buffer {
+  encode(event: ChangeEvent): Packed {
     const { arena } = this.#pen
-    arena.reserve(HEADER_BYTES + this.#key.bound(row))
-    const at = writeHeader(arena.chunk, arena.at, this.#ids.keyId)
-    return arena.take(this.#key.write(arena.chunk, at, row))
+    const keyRow = this.#key === null ? null : (event.after ?? event.before)
+    arena.reserve(this.#bound(event, keyRow))
+    const bytes = arena.chunk
+    const start = arena.at
+    const keyEnd = keyRow === null ? start : this.#writeKey(bytes, start, keyRow)
+    const end = this.#writeValue(bytes, keyEnd, event)
+    arena.keep(end)
+    return { bytes, start, keyLength: keyRow === null ? -1 : keyEnd - start, valueLength: end - keyEnd }
   }
 
-  encodeValue(event: ChangeEvent): Buffer {
-    const { arena, source, times } = this.#pen
+  #bound(event: ChangeEvent, keyRow: Row | null): number {
     const { before, after } = event
-    let bound = FIXED_BYTES + source.bound(event) + 3 * event.commit.id.length
+    let bound = FIXED_BYTES + this.#pen.source.bound(event) + 3 * event.commit.id.length
+    if (keyRow !== null) bound += HEADER_BYTES + (this.#key?.bound(keyRow) ?? 0)
     if (before !== null) bound += this.#row.bound(before)
     if (after !== null) bound += this.#row.bound(after)
-    arena.reserve(bound)
-    const bytes = arena.chunk
-    let at = writeHeader(bytes, arena.at, this.#ids.valueId)
-    at = this.#writeImage(bytes, at, before)
+    return bound
+  }
+
+  #writeKey(bytes: Buffer, start: number, row: Row): number {
+    const at = writeHeader(bytes, start, this.#ids.keyId)
+    return this.#key?.write(bytes, at, row) ?? at
+  }
+
+  #writeValue(bytes: Buffer, start: number, event: ChangeEvent): number {
+    const { source, times } = this.#pen
+    let at = writeHeader(bytes, start, this.#ids.valueId)
+    at = this.#writeImage(bytes, at, event.before)
     this.missingBefore = this.#missing.take()
-    at = this.#writeImage(bytes, at, after)
+    at = this.#writeImage(bytes, at, event.after)
     this.missingAfter = this.#missing.take()
     at = source.write(bytes, at, event)
     at = this.#pen.transactions ? writeTransaction(bytes, at, event) : writeNull(bytes, at)
     bytes[at++] = 2
     bytes[at++] = event.op.charCodeAt(0)
     bytes.set(times, at)
-    return arena.take(at + times.length)
+    return at + times.length
   }
 
   #writeImage(bytes: Buffer, at: number, row: Row | null): number {
@@ -144,20 +161,23 @@ class AvroMessageEncoder implements TableEncoder {
     this.#pen = pen
   }
 
-  encodeKey(row: Row): Buffer {
-    const { arena } = this.#pen
-    const [prefix] = row as MessageRow
-    arena.reserve(HEADER_BYTES + 1 + MAX_LONG_BYTES + 3 * prefix.length)
-    return arena.take(writePrefix(arena.chunk, writeHeader(arena.chunk, arena.at, this.#ids.keyId), prefix))
+  encode(event: ChangeEvent): Packed {
+    const { arena, source } = this.#pen
+    const [prefix, content] = event.after as MessageRow
+    const texts = 3 * (event.commit.id.length + 2 * prefix.length)
+    arena.reserve(2 * FIXED_BYTES + source.bound(event) + texts + content.length + 4 * MAX_LONG_BYTES)
+    const bytes = arena.chunk
+    const start = arena.at
+    const keyEnd = writePrefix(bytes, writeHeader(bytes, start, this.#ids.keyId), prefix)
+    const end = this.#writeValue(bytes, keyEnd, event)
+    arena.keep(end)
+    return { bytes, start, keyLength: keyEnd - start, valueLength: end - keyEnd }
   }
 
-  encodeValue(event: ChangeEvent): Buffer {
-    const { arena, source, times, transactions } = this.#pen
+  #writeValue(bytes: Buffer, start: number, event: ChangeEvent): number {
+    const { source, times, transactions } = this.#pen
     const [prefix, content] = event.after as MessageRow
-    const bound = source.bound(event) + 3 * (event.commit.id.length + prefix.length) + content.length
-    arena.reserve(FIXED_BYTES + bound + 2 + 2 * MAX_LONG_BYTES)
-    const bytes = arena.chunk
-    let at = writeHeader(bytes, arena.at, this.#ids.valueId)
+    let at = writeHeader(bytes, start, this.#ids.valueId)
     bytes[at++] = 2
     bytes[at++] = event.op.charCodeAt(0)
     bytes.set(times, at)
@@ -166,7 +186,7 @@ class AvroMessageEncoder implements TableEncoder {
     at = isInside ? writeTransaction(bytes, at, event) : writeNull(bytes, at)
     at = writePrefix(bytes, at, prefix)
     bytes[at] = 2
-    return arena.take(writeBytes(bytes, at + 1, content))
+    return writeBytes(bytes, at + 1, content)
   }
 }
 

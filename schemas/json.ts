@@ -1,3 +1,4 @@
+import type { Packed } from '../core/packed-record.ts'
 import type { ChangeEvent, Column, ColumnType, Commit, Row, Table, Value } from '../core/types.ts'
 import { UNAVAILABLE, Unfit } from '../core/types.ts'
 import { Arena } from './arena.ts'
@@ -32,6 +33,8 @@ export function createJsonFormat({ publisher, transactions }: JsonFormatOptions)
     begin: nowMs => {
       pen.times = timesText(nowMs * 1000)
     },
+    end: () => pen.arena.mark(),
+    release: batches => pen.arena.release(batches),
     open: async table => new JsonTableEncoder(table, pen),
     openMessages: async () => new JsonMessageEncoder(pen),
     openTruncateKey: async () => Buffer.from('null'),
@@ -77,7 +80,13 @@ class JsonTableEncoder implements TableEncoder {
     this.#keyColumns = table.key.map(fieldText)
   }
 
-  encodeKey(row: Row): Buffer {
+  encode(event: ChangeEvent): Packed {
+    const keyRow = this.#keyColumns.length === 0 ? null : (event.after ?? event.before)
+    const key = keyRow === null ? null : this.#keyText(keyRow)
+    return write(key, this.#eventText(event), this.#pen)
+  }
+
+  #keyText(row: Row): string {
     let text = '{'
     for (const { label, column, index } of this.#keyColumns) {
       const value = row[index]
@@ -86,19 +95,19 @@ class JsonTableEncoder implements TableEncoder {
       }
       text += label + this.#valueText(value, column, index)
     }
-    return this.#write(`${text}}`)
+    return `${text}}`
   }
 
-  encodeValue(event: ChangeEvent): Buffer {
+  #eventText(event: ChangeEvent): string {
     const before = this.#rowText(event.before)
     this.missingBefore = this.#missing.take()
     const after = this.#rowText(event.after)
     this.missingAfter = this.#missing.take()
     const { source, times, transactions } = this.#pen
     const transaction = transactions ? transactionText(event) : 'null'
-    return this.#write(
+    return (
       `{"before":${before},"after":${after},"source":${source.textOf(event)},` +
-        `"transaction":${transaction},"op":"${event.op}",${times}}`,
+      `"transaction":${transaction},"op":"${event.op}",${times}}`
     )
   }
 
@@ -125,10 +134,6 @@ class JsonTableEncoder implements TableEncoder {
     if (text === null) throw valueInvalid(this.#table, index)
     return text
   }
-
-  #write(text: string): Buffer {
-    return write(text, this.#pen)
-  }
 }
 
 class JsonMessageEncoder implements TableEncoder {
@@ -140,29 +145,34 @@ class JsonMessageEncoder implements TableEncoder {
     this.#pen = pen
   }
 
-  encodeKey(row: Row): Buffer {
-    const [prefix] = row as MessageRow
-    return write(`{"prefix":${quote(prefix)}}`, this.#pen)
-  }
-
-  encodeValue(event: ChangeEvent): Buffer {
+  encode(event: ChangeEvent): Packed {
     const { source, times, transactions } = this.#pen
     const [prefix, content] = event.after as MessageRow
     const transaction = transactions && event.commit.id !== '' ? transactionText(event) : 'null'
-    return write(
+    const value =
       `{"op":"m",${times},"source":${source.textOf(event)},"transaction":${transaction},` +
-        `"message":{"prefix":${quote(prefix)},"content":"${base64(content)}"}}`,
-      this.#pen,
-    )
+      `"message":{"prefix":${quote(prefix)},"content":"${base64(content)}"}}`
+    return write(`{"prefix":${quote(prefix)}}`, value, this.#pen)
   }
 }
 
 /** What a message's `after` holds, see `Op`. */
 type MessageRow = readonly [prefix: string, content: Uint8Array]
 
-function write(text: string, { arena }: Pen): Buffer {
-  arena.reserve(text.length < 4096 ? 3 * text.length : Buffer.byteLength(text))
-  return arena.take(arena.at + arena.chunk.write(text, arena.at))
+function write(key: string | null, value: string, { arena }: Pen): Packed {
+  arena.reserve(maxBytes(key ?? '') + maxBytes(value))
+  const bytes = arena.chunk
+  const start = arena.at
+  const keyLength = key === null ? -1 : bytes.write(key, start)
+  const valueStart = start + Math.max(keyLength, 0)
+  const valueLength = bytes.write(value, valueStart)
+  arena.keep(valueStart + valueLength)
+  return { bytes, start, keyLength, valueLength }
+}
+
+/** At least what the text takes in UTF-8; long ones are measured, short ones guessed. */
+function maxBytes(text: string): number {
+  return text.length < 4096 ? 3 * text.length : Buffer.byteLength(text)
 }
 
 /** No control character, quote or backslash, and no surrogate, which might be alone. */

@@ -1,4 +1,5 @@
-import type { ChangeBatch, ChangeEvent, Encoder, OutRecord, Row, Table } from '../core/types.ts'
+import { PackedRecord } from '../core/packed-record.ts'
+import type { ChangeBatch, ChangeEvent, Encoder, OutRecord, Table } from '../core/types.ts'
 import { createAvroFormat } from './avro-format.ts'
 import {
   type ConnectorKind,
@@ -27,7 +28,8 @@ interface CommonOptions {
   readonly transactions: boolean
   /** Makes the topic if it is missing; resolves to its partition count. Called once a topic. */
   readonly ensureTopic: (topic: string, table: Table) => Promise<number>
-  readonly partition: (key: Uint8Array, partitions: number) => number
+  /** Of a key in `bytes`, not negative: modulo the topic's partitions it is the record's. */
+  readonly hashKey: (bytes: Uint8Array, start: number, end: number) => number
   /** Milliseconds since 1970-01-01 UTC; read once a batch. */
   readonly now: () => number
 }
@@ -39,7 +41,6 @@ export type EncoderOptions = CommonOptions &
 interface Target {
   readonly topic: string
   readonly partitions: number
-  readonly hasKey: boolean
   readonly encoder: TableEncoder
 }
 
@@ -90,19 +91,18 @@ class RecordEncoder implements Encoder {
     const partitions = this.#partitions.get(topic) ?? (await this.#options.ensureTopic(topic, table))
     this.#partitions.set(topic, partitions)
     const encoder = await this.#format.open(table, topic, signal)
-    return { topic, partitions, hasKey: table.key.length > 0, encoder }
+    return { topic, partitions, encoder }
   }
 
   /** Each message counts, so that their topic is one that keeps all records, although they have keys. */
   async #openMessages(table: Table, signal: AbortSignal): Promise<Target> {
     const topic = `${this.#options.prefix}.${MESSAGE_TOPIC}`
     const partitions = await this.#options.ensureTopic(topic, { ...table, key: [] })
-    return { topic, partitions, hasKey: true, encoder: await this.#format.openMessages(table, topic, signal) }
+    return { topic, partitions, encoder: await this.#format.openMessages(table, topic, signal) }
   }
 
   encode(batch: ChangeBatch): OutRecord[] {
     const records: OutRecord[] = []
-    if (batch.events.length === 0) return records
     this.#format.begin(this.#options.now())
     let table: Table | null = null
     let target: Target | undefined
@@ -115,23 +115,27 @@ class RecordEncoder implements Encoder {
       if (event.op === 't') this.#addTruncate(records, event, target)
       else this.#addRow(records, event, target)
     }
+    this.#format.end()
     return records
   }
 
+  release(batches: number): void {
+    this.#format.release(batches)
+  }
+
   #addRow(records: OutRecord[], event: ChangeEvent, target: Target): void {
-    const { topic, partitions, hasKey, encoder } = target
+    const { topic, partitions, encoder } = target
     const timestampMs = Math.floor(event.commit.timeUs / 1000)
-    const key = hasKey ? encoder.encodeKey((event.after ?? event.before) as Row) : null
-    const partition = key === null ? 0 : this.#options.partition(key, partitions)
-    const value = encoder.encodeValue(event)
+    const { bytes, start, keyLength, valueLength } = encoder.encode(event)
+    const hasKey = keyLength >= 0
+    const partition = hasKey ? this.#options.hashKey(bytes, start, start + keyLength) % partitions : 0
     const headers = headersOf(event, encoder)
     records.push(
-      headers === null
-        ? { topic, partition, key, value, timestampMs }
-        : { topic, partition, key, value, headers, timestampMs },
+      new PackedRecord({ topic, partition, headers, timestampMs, bytes, start, keyLength, valueLength }),
     )
-    if (event.op === 'd' && key !== null && this.#options.tombstones) {
-      records.push({ topic, partition, key, value: null, timestampMs })
+    if (event.op === 'd' && hasKey && this.#options.tombstones) {
+      const tombstone = { topic, partition, headers: undefined, timestampMs, bytes, start, keyLength }
+      records.push(new PackedRecord({ ...tombstone, valueLength: -1 }))
     }
   }
 
@@ -139,8 +143,9 @@ class RecordEncoder implements Encoder {
   #addTruncate(records: OutRecord[], event: ChangeEvent, target: Target): void {
     const { topic, partitions, encoder } = target
     const timestampMs = Math.floor(event.commit.timeUs / 1000)
-    const key = target.hasKey ? this.#truncateKey : null
-    const value = encoder.encodeValue(event)
+    const key = event.table.key.length > 0 ? this.#truncateKey : null
+    const { bytes, start, valueLength } = encoder.encode(event)
+    const value = bytes.subarray(start, start + valueLength)
     for (let partition = 0; partition < partitions; partition++) {
       records.push({ topic, partition, key, value, timestampMs })
     }
@@ -160,9 +165,9 @@ function createFormat(options: EncoderOptions): Format {
       })
 }
 
-function headersOf(event: ChangeEvent, encoder: TableEncoder): Record<string, string> | null {
+function headersOf(event: ChangeEvent, encoder: TableEncoder): Record<string, string> | undefined {
   const { missingBefore, missingAfter } = encoder
-  if (missingBefore === null && missingAfter === null) return null
+  if (missingBefore === null && missingAfter === null) return undefined
   const headers: Record<string, string> = {}
   const isDelete = event.after === null
   const missing = isDelete ? missingBefore : missingAfter

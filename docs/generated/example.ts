@@ -33,7 +33,7 @@ export async function exampleEvent(): Promise<string> {
     tombstones: true,
     transactions: false,
     ensureTopic: async () => 1,
-    partition: () => 0,
+    hashKey: () => 0,
     now: () => 1_795_262_400_135,
   })
   const placedAt = 1_795_262_399_000_000

@@ -21,7 +21,7 @@ const ROOMS: readonly Room[] = [
   { files: /^connectors\//, paths: /^core\/(?!sinks\/)/, packages: /^zod$/ },
   {
     files: /^schemas\//,
-    paths: /^(schemas\/|core\/net\/|core\/(types|errors|clock|backoff)\.ts$)/,
+    paths: /^(schemas\/|core\/net\/|core\/(types|errors|clock|backoff|packed-record)\.ts$)/,
     packages: /^avsc$/,
   },
   { files: /^bin\//, paths: /^(bin|connectors|core|schemas)\//, packages: COMMON_PACKAGES },

@@ -84,7 +84,7 @@ function encoderFor(prefix: string) {
     transactions: false,
     registry: client,
     ensureTopic: async () => 1,
-    partition: () => 0,
+    hashKey: () => 0,
     now: Date.now,
   })
 }

@@ -55,6 +55,7 @@ export class FakeSource implements Source {
 export const namesEncoder: Encoder = {
   prepare: () => undefined,
   encode: ({ events }) => events.map(event => record(String(event.after?.[1]))),
+  release: () => undefined,
 }
 
 interface HeldWrite {

@@ -3,24 +3,23 @@ const SEED = 0x9747b28c
 const ROTATION = 24
 
 /**
- * The partition that Java's default partitioner gives this key: murmur2 with Kafka's seed, its sign bit cleared,
- * modulo `count`. Topics with equal keys and counts are therefore co-partitioned with what JVM producers write.
+ * What Java's default partitioner takes modulo the partition count: murmur2 with Kafka's seed, its sign bit cleared.
+ * Topics with equal keys and counts are therefore co-partitioned with what JVM producers write.
  */
-export function partitionOf(key: Uint8Array, count: number): number {
-  return (murmur2(key) & 0x7fffffff) % count
+export function hashKey(bytes: Uint8Array, start: number, end: number): number {
+  return murmur2(bytes, start, end) & 0x7fffffff
 }
 
 /** The 32-bit hash as a signed integer, equal to `org.apache.kafka.common.utils.Utils.murmur2`. */
-export function murmur2(bytes: Uint8Array): number {
-  const length = bytes.length
-  let hash = SEED ^ length
-  let at = 0
-  for (; at + 4 <= length; at += 4) {
+export function murmur2(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  let hash = SEED ^ (end - start)
+  let at = start
+  for (; at + 4 <= end; at += 4) {
     const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
     const mixed = Math.imul(word, MULTIPLIER)
     hash = Math.imul(hash, MULTIPLIER) ^ Math.imul(mixed ^ (mixed >>> ROTATION), MULTIPLIER)
   }
-  const rest = length - at
+  const rest = end - at
   if (rest > 0) {
     if (rest === 3) hash ^= bytes[at + 2]! << 16
     if (rest >= 2) hash ^= bytes[at + 1]! << 8

@@ -1,5 +1,6 @@
 import { zstdCompressSync } from 'node:zlib'
 import { crc32c } from '@node-rs/crc32'
+import { copyKey, copyValue, keyLength, valueLength } from '../../packed-record.ts'
 import type { OutRecord } from '../../types.ts'
 
 // A record batch, format 2 (https://kafka.apache.org/documentation/#recordbatch), numbers big-endian:
@@ -47,7 +48,7 @@ export function encodeRecordBatch(records: readonly OutRecord[], producer: Produ
   const baseMs = records[0]!.timestampMs
   const end = writeRecords(records, baseMs)
   const plain = scratch.subarray(0, end)
-  const packed = end >= COMPRESS_FROM_BYTES ? zstdCompressSync(plain) : plain
+  const packed = end >= COMPRESS_FROM_BYTES ? zstdCompressSync(plain, { chunkSize: end >> 2 }) : plain
   const isCompressed = packed.length < end
   const body = isCompressed ? packed : plain
   const batch = Buffer.allocUnsafe(BATCH_HEADER_BYTES + body.length)
@@ -70,9 +71,7 @@ export function encodeRecordBatch(records: readonly OutRecord[], producer: Produ
 
 /** An upper bound of what the record takes in a batch before compression, in bytes. */
 export function maxRecordBytes(record: OutRecord): number {
-  let bytes = RECORD_OVERHEAD
-  if (record.key !== null) bytes += record.key.length
-  if (record.value !== null) bytes += record.value.length
+  let bytes = RECORD_OVERHEAD + Math.max(keyLength(record), 0) + Math.max(valueLength(record), 0)
   if (record.headers !== undefined) {
     // A UTF-16 unit takes three bytes of UTF-8 at most.
     for (const name in record.headers)
@@ -97,16 +96,22 @@ function writeRecords(records: readonly OutRecord[], baseMs: number): number {
 }
 
 function writeRecord(record: OutRecord, index: number, baseMs: number, start: number): number {
-  const { key, value, headers } = record
+  const { headers } = record
+  const keyBytes = keyLength(record)
+  const valueBytes = valueLength(record)
   const deltaMs = record.timestampMs - baseMs
   const headerBytes = headers === undefined ? 1 : headersSize(headers)
-  const size = 1 + varintSize(deltaMs) + varintSize(index) + bytesSize(key) + bytesSize(value) + headerBytes
+  const size =
+    1 + varintSize(deltaMs) + varintSize(index) + lengthSize(keyBytes) + lengthSize(valueBytes) + headerBytes
   let at = writeVarint(size, start)
   scratch[at++] = 0
   at = writeVarint(deltaMs, at)
   at = writeVarint(index, at)
-  at = writeBytes(key, at)
-  at = writeBytes(value, at)
+  at = writeVarint(keyBytes, at)
+  if (keyBytes > 0) copyKey(record, scratch, at)
+  at = writeVarint(valueBytes, at + Math.max(keyBytes, 0))
+  if (valueBytes > 0) copyValue(record, scratch, at)
+  at += Math.max(valueBytes, 0)
   if (headers === undefined) {
     scratch[at++] = 0
     return at
@@ -114,18 +119,9 @@ function writeRecord(record: OutRecord, index: number, baseMs: number, start: nu
   return writeHeaders(headers, at)
 }
 
-function writeBytes(bytes: Uint8Array | null, start: number): number {
-  if (bytes === null) {
-    scratch[start] = 1
-    return start + 1
-  }
-  const at = writeVarint(bytes.length, start)
-  scratch.set(bytes, at)
-  return at + bytes.length
-}
-
-function bytesSize(bytes: Uint8Array | null): number {
-  return bytes === null ? 1 : varintSize(bytes.length) + bytes.length
+/** What a key or value of this length takes, its length included; -1, for none, takes a byte. */
+function lengthSize(length: number): number {
+  return varintSize(length) + Math.max(length, 0)
 }
 
 function writeHeaders(headers: Readonly<Record<string, string>>, start: number): number {

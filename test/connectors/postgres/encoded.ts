@@ -12,7 +12,7 @@ export async function encoded(events: readonly ChangeEvent[]): Promise<string[]>
     tombstones: true,
     transactions: true,
     ensureTopic: async () => 1,
-    partition: () => 0,
+    hashKey: () => 0,
     now: () => 0,
   })
   const batch = { events, checkpoint: {}, bytes: 0, complete: true }

@@ -15,7 +15,7 @@ const common = (changes: Changes) => ({
   tombstones: true,
   transactions: false,
   ensureTopic: async () => 4,
-  partition: (key: Uint8Array, partitions: number) => key.length % partitions,
+  hashKey: (_: Uint8Array, start: number, end: number) => end - start,
   now: () => NOW_MS,
   ...changes,
 })

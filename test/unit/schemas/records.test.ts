@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Row } from '../../../core/types.ts'
+import type { OutRecord, Row } from '../../../core/types.ts'
 import { UNAVAILABLE } from '../../../core/types.ts'
 import { batch, column, commit, event, table } from '../../support/events.ts'
 import { avroEncoder, encode, jsonEncoder } from './encoding.ts'
@@ -11,7 +11,7 @@ const { signal } = new AbortController()
 
 test('a row goes to the partition of its key, with the commit time', async () => {
   const change = event(orders, [1, 'a'], { commit: commit(1, { timeUs: 1_700_000_000_123_999 }) })
-  const [record] = await encode(jsonEncoder({ partition: (_, partitions) => partitions - 1 }), change)
+  const [record] = await encode(jsonEncoder({ hashKey: () => 4 * 5 + 3 }), change)
   assert.equal(record?.topic, 'shop.public.orders')
   assert.equal(record.partition, 3)
   assert.equal(record.timestampMs, 1_700_000_000_123)
@@ -22,7 +22,7 @@ test('a delete has the key of its row before, and a tombstone behind it', async 
   const change = event(orders, [], { op: 'd', before: [7, 'a'], after: null })
   const [first, second, ...more] = await encode(jsonEncoder(), change)
   assert.equal(String(first?.key), '{"id":7}')
-  assert.deepEqual(second, { ...first, value: null })
+  assert.deepEqual(contentOf(second), { ...contentOf(first), value: null })
   assert.deepEqual(more, [])
   assert.equal((await encode(jsonEncoder({ tombstones: false }), change)).length, 1)
 })
@@ -145,9 +145,9 @@ test('two tables that end on one topic are refused when the second appears', asy
 test('records stay as they are while later ones are written', async () => {
   const encoder = avroEncoder()
   const first = await encode(encoder, event(orders, [1, 'first']))
-  const copy = structuredClone(first)
+  const copy = first.map(contentOf)
   await encode(encoder, ...Array.from({ length: 5000 }, (_, id) => event(orders, [id, 'x'.repeat(500)])))
-  assert.deepEqual(Buffer.from(first[0]?.value as Uint8Array), Buffer.from(copy[0]?.value as Uint8Array))
+  assert.deepEqual(first.map(contentOf), copy)
 })
 
 const messages = table('', { schema: '', columns: [column('prefix'), column('content', { kind: 'bytes' })] })
@@ -159,7 +159,7 @@ test('messages go by their prefix to a topic of their own, which is made to keep
     return 4
   }
   const message = event(messages, ['note', Buffer.from('a')], { op: 'm', commit: commit(1, { id: '' }) })
-  const changes = { ensureTopic, partition: (_: Uint8Array, partitions: number) => partitions - 1 }
+  const changes = { ensureTopic, hashKey: () => 7 }
   for (const encoder of [avroEncoder(new FakeRegistry(), changes), jsonEncoder(changes)]) {
     const [record, ...more] = await encode(encoder, message)
     assert.deepEqual([record?.topic, record?.partition, more.length], ['shop.message', 3, 0])
@@ -175,3 +175,9 @@ test('a message in no transaction has no transaction block', async () => {
   const [record] = await encode(jsonEncoder({ transactions: true }), message)
   assert.equal(JSON.parse(String(record?.value)).transaction, null)
 })
+
+/** What a sink sees of a record, apart from the memory that it shares. */
+function contentOf(record: OutRecord | undefined) {
+  const { topic, partition, timestampMs, key, value } = record as OutRecord
+  return { topic, partition, timestampMs, key: key?.toString(), value: value && Buffer.from(value) }
+}

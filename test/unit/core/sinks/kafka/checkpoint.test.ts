@@ -8,7 +8,7 @@ const by = (worker: string) => ({ topic: 't', worker, nowMs: NOW })
 interface Written {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /** The records as a reader brings them, two at a time. */
