@@ -61,23 +61,33 @@ export async function lookUpTable(queries: Queries, relation: Relation): Promise
     ...(await lookUpTypes(queries, relation)),
     isGone: table === undefined,
     primaryKey: table?.hasKey
-      ? { columns: keyThen(table, relation.columns), isDeferrable: table.isDeferrable }
+      ? { columns: keyThen(table, relation), isDeferrable: table.isDeferrable }
       : null,
     hasPartialOldRows: partial.length > 0,
   }
 }
 
 /**
- * The key's columns under the names that they had when the rows were written. If one is unknown to the description, and the
- * columns of now have the same types in the same order, then it has been renamed since: without this, old log would be
- * read without a key. Null if there is no telling.
+ * The key's columns under the names that they had when the rows were written. If one is unknown to the description, it may have
+ * been renamed since: without this, old log would be read without a key, or with its columns in another order. Renaming
+ * leaves columns in their order, so those that are unknown now are those that the log marks as the key under other names,
+ * if as many are left and of the same types; where it marks none or all, the whole tables must be alike. Null if there is
+ * no telling.
  */
-function keyThen({ columns }: TableRow, then: readonly RelationColumn[]): string[] | null {
-  const key = columns.filter(({ place }) => place !== null).sort((a, b) => Number(a.place) - Number(b.place))
-  if (key.every(({ name }) => then.some(column => column.name === name))) return key.map(({ name }) => name)
+function keyThen({ columns }: TableRow, { identity, columns: then }: Relation): string[] | null {
+  const key = columns.filter(({ place }) => place !== null)
+  const names = (known: readonly ColumnNow[], old: readonly RelationColumn[]) =>
+    key
+      .toSorted((a, b) => Number(a.place) - Number(b.place))
+      .map(column => old[known.indexOf(column)]?.name ?? column.name)
+  const renamed = key.filter(({ name }) => !then.some(column => column.name === name))
+  if (renamed.length === 0) return names([], [])
+  const left = then.filter(({ name, isIdentity }) => isIdentity && !key.some(column => column.name === name))
+  if (identity === 'default' && isAlike(renamed, left)) return names(renamed, left)
   // Whether generated columns are described is up to the publication.
-  const same = [columns, columns.filter(({ isGenerated }) => !isGenerated)].find(
-    now => now.length === then.length && now.every(({ type }, index) => type === then[index]?.typeOid),
-  )
-  return same ? key.map(column => (then[same.indexOf(column)] as RelationColumn).name) : null
+  const same = [columns, columns.filter(({ isGenerated }) => !isGenerated)].find(now => isAlike(now, then))
+  return same ? names(same, then) : null
 }
+
+const isAlike = (now: readonly ColumnNow[], then: readonly RelationColumn[]): boolean =>
+  now.length === then.length && now.every(({ type }, index) => type === then[index]?.typeOid)
