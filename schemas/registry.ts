@@ -190,7 +190,8 @@ export class RegistryClient {
 
   #accepted(answer: Answer, path: string): unknown {
     if (answer.status === 401 || answer.status === 403) {
-      const message = `The schema registry at ${this.#base} refuses access to ${path} (${answer.status}). See registry.auth.`
+      const see = this.#base.startsWith('https:') ? 'registry.auth and registry.tls' : 'registry.auth'
+      const message = `The schema registry at ${this.#base} refuses access to ${path} (${answer.status}). See ${see}.`
       throw new TributaryError('REGISTRY_REFUSED', message)
     }
     if (answer.status >= 300 && answer.status < 400) {

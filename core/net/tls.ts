@@ -132,8 +132,10 @@ export function tlsFailure(thrown: unknown): TlsFailure | null {
     const words = `has a certificate for other names: ${nameMismatch(thrown)}`
     return { about: 'name', words, isPassing: false }
   }
-  if (/^ERR_SSL_.*ALERT/.test(code)) return alertFailure(code)
-  if (/^(ERR_SSL_|ERR_TLS_|EPROTO)/.test(code)) return protocolFailure(code)
+  // Found out while writing, the same things come as EPROTO, with OpenSSL's words in the message.
+  const said = code === 'EPROTO' ? opensslReason(thrown.message) : code
+  if (/^ERR_SSL_.*ALERT/.test(said)) return alertFailure(said)
+  if (/^(ERR_SSL_|ERR_TLS_|EPROTO)/.test(said)) return protocolFailure(said)
   if (/before secure TLS connection was established/.test(thrown.message)) {
     const words = 'closed the connection before TLS began: either it is going down, or it speaks no TLS there'
     return { about: 'protocol', words, isPassing: true }
@@ -156,6 +158,12 @@ function protocolFailure(code: string): TlsFailure {
   const isForeign = /WRONG_VERSION_NUMBER|PACKET_LENGTH|UNEXPECTED_MESSAGE|HTTP_REQUEST|RECORD/.test(code)
   const words = isForeign ? `does not speak TLS there (${code})` : `and we find no common TLS (${code})`
   return { about: 'protocol', words, isPassing: false }
+}
+
+/** `write EPROTO ID:error:CODE:SSL routines:FUNCTION:wrong version number:FILE:LINE:`, as the code that Node would make of it. */
+function opensslReason(message: string): string {
+  const reason = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1]
+  return reason === undefined ? 'EPROTO' : `ERR_SSL_${reason.toUpperCase().replace(/\W+/g, '_')}`
 }
 
 function nameMismatch(thrown: Error): string {

@@ -227,6 +227,7 @@ describe('Kafka with TLS and logins', () => {
         kafkaSettings.parse({ brokers: [kafka.server.url], tls: true }),
         /before TLS began.*kafka\.brokers, and kafka\.tls/,
       ],
+      [kafkaSettings.parse({ brokers: ['[::1]:1'] }), /E[A-Z]+ ::1:1/],
       [settings('login', { tls: trust() }), /wants TLS or a login.*kafka\.sasl/],
       [
         settings('login', {

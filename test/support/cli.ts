@@ -16,12 +16,17 @@ export interface CliOptions {
   readonly isEnough?: (lines: readonly string[]) => boolean
   /** Once it has written anything like this to standard error. */
   readonly onceSaid?: { readonly pattern: RegExp; readonly act: () => Promise<unknown> }
+  /** Added to this process's own environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Runs `tributary WORDS...` as a user would, to its end. */
 export function tributary(words: readonly string[], options: CliOptions = {}): Promise<Ended> {
-  const { isEnough, onceSaid } = options
-  const child = spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const { isEnough, onceSaid, env } = options
+  const child = spawn(process.execPath, [PROGRAM, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   const lines: string[] = []
   let said = ''
   let acted: Promise<unknown> | null = null
