@@ -100,7 +100,13 @@ export class Batcher {
   add(change: RowChange): void {
     const commit = this.#commit
     if (!commit) throw outsideTransaction(change.table)
-    this.#bytes += change.bytes
+    const events = this.#events.length
+    this.#makeEvents(commit, change)
+    // Of what is left out nothing is held: a batch full of it would have nothing to hand over.
+    if (this.#events.length > events) this.#bytes += change.bytes
+  }
+
+  #makeEvents(commit: Commit, change: RowChange): void {
     if (change.op === 'u' && change.after && keyChanged(change.table, change.before, change.after)) {
       if (!this.#keyStaysTaken(change)) this.#push(commit, { ...change, op: 'd', after: null })
       if (change.table.deferrableKey) this.#moves.arrive(change.table, change.after)

@@ -128,6 +128,21 @@ describe('batcher', () => {
     assert.equal(batcher.isFull, true)
   })
 
+  it('is not full of events that are left out: there is nothing to hand over', () => {
+    const batcher = new Batcher({ maxEvents: 2, maxBytes: 100 })
+    batcher.begin(commit(1))
+    for (let count = 0; count < 3; count++) batcher.add(change({ bytes: 1_000 }))
+    const published = batcher.cut
+    const again = new Batcher({ maxEvents: 2, maxBytes: 100 })
+    again.begin(commit(1), published)
+    for (let count = 0; count < published.skip; count++) {
+      again.add(change({ bytes: 1_000 }))
+      assert.deepEqual([again.isFull, again.isEmpty], [false, true])
+    }
+    again.add(change({ bytes: 1_000 }))
+    assert.deepEqual([again.isFull, again.isEmpty], [true, false])
+  })
+
   it('hands over whole transactions, and keeps what has come of the next', () => {
     const batcher = new Batcher()
     for (const id of [1, 2]) {
