@@ -1,4 +1,4 @@
-import { zstdCompressSync } from 'node:zlib'
+import { constants, zstdCompressSync } from 'node:zlib'
 import { crc32c } from '@node-rs/crc32'
 import { copyKey, copyValue, keyLength, valueLength } from '../../packed-record.ts'
 import type { OutRecord } from '../../types.ts'
@@ -28,6 +28,8 @@ const CRC_AT = 17
 const COVERED_AT = 21
 /** Below this a compressor saves little and costs more than the bytes. */
 const COMPRESS_FROM_BYTES = 1024
+/** Rows are so alike that the fastest way makes them as small as the usual one, in two thirds of its time. */
+const FASTEST = { [constants.ZSTD_c_compressionLevel]: 1 }
 /** The most that one record takes beside its key, value and headers: five varints, a varlong and a byte. */
 const RECORD_OVERHEAD = 36
 const HEADER_OVERHEAD = 10
@@ -48,7 +50,8 @@ export function encodeRecordBatch(records: readonly OutRecord[], producer: Produ
   const baseMs = records[0]!.timestampMs
   const end = writeRecords(records, baseMs)
   const plain = scratch.subarray(0, end)
-  const packed = end >= COMPRESS_FROM_BYTES ? zstdCompressSync(plain, { chunkSize: end >> 2 }) : plain
+  const packed =
+    end >= COMPRESS_FROM_BYTES ? zstdCompressSync(plain, { params: FASTEST, chunkSize: end >> 2 }) : plain
   const isCompressed = packed.length < end
   const body = isCompressed ? packed : plain
   const batch = Buffer.allocUnsafe(BATCH_HEADER_BYTES + body.length)
