@@ -232,12 +232,20 @@ export interface ReplicationLink {
   close(): Promise<void>
 }
 
+/** A warning of the server. */
+interface Notice {
+  readonly code?: string
+  readonly message?: string
+  /** The server's function that gave it; unlike the message it is not translated. */
+  readonly routine?: string
+}
+
 /** What the driver has beside its declared types. */
 interface DriverConnection {
   readonly stream: { pause(): void; resume(): void; destroy(): void; readonly bytesRead: number }
   removeAllListeners(event: 'copyData'): void
   on(event: 'copyData', listener: (message: { chunk: Buffer }) => void): void
-  on(event: 'notice', listener: (notice: { code?: string; message?: string }) => void): void
+  on(event: 'notice', listener: (notice: Notice) => void): void
 }
 
 const connectionOf = (client: Client): DriverConnection =>
@@ -337,16 +345,19 @@ function startReplication({ slot, publication, messages }: ReplicationStart, lsn
   return `START_REPLICATION SLOT ${quoteName(slot)} LOGICAL ${lsn} (${options})`
 }
 
+/** It warns so, with the same code, when it holds back changes that synchronized_standby_slots have not got. */
+const WAITS_FOR_STANDBY = 'StandbySlotsHaveCaughtup'
+
 /**
  * From Postgres 18 on, a publication that did not exist when a change was written is only warned about, and the
  * change left out. Earlier servers end the stream with an error, which is what we want.
  */
 function refuseSkippedPublication(
-  notice: { code?: string; message?: string },
+  notice: Notice,
   { where, publication }: ReplicationStart,
   events: ReplicationEvents,
 ): void {
-  if (notice.code !== '55000') return
+  if (notice.code !== '55000' || notice.routine === WAITS_FOR_STANDBY) return
   events.ended(
     new TributaryError(
       'CHECK_FAILED',

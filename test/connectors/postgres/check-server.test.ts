@@ -11,8 +11,8 @@ import { applyFix, onOwnServers } from './own-server.ts'
 import { rejection } from './scene.ts'
 import { ask } from './standby.ts'
 
-async function findings(database: TestDatabase): Promise<Finding[]> {
-  const source = database.source()
+async function findings(database: TestDatabase, settings = {}): Promise<Finding[]> {
+  const source = database.source({ settings })
   try {
     return await source.check()
   } finally {
@@ -23,7 +23,14 @@ async function findings(database: TestDatabase): Promise<Finding[]> {
 const find = (found: readonly Finding[], subject: string): Finding | undefined =>
   found.find(finding => finding.subject === subject && finding.severity !== 'ok')
 
-onOwnServers('check', {}, ({ scene }) => {
+onOwnServers('check', {}, ({ scene, version }) => {
+  it('refuses failover where slots cannot be copied, and its fix makes that go', async () => {
+    const { database } = scene
+    const refused = find(await findings(database, { failover: true }), 'failover')
+    assert.equal(refused?.severity, version < 17 ? 'failure' : undefined)
+    assert.equal(find(await findings(database, { failover: false }), 'failover'), undefined)
+  })
+
   for (const [setting, value, message] of [
     ['wal_sender_timeout', '0', /never given free/],
     ['wal_sender_timeout', '5s', /short pause/],

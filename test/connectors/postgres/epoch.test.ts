@@ -3,9 +3,9 @@ import { describe, it } from 'node:test'
 import { captureFingerprint } from '../../../connectors/postgres/names.ts'
 import { readPosition } from '../../../connectors/postgres/position.ts'
 import type { ChangeEvent, Checkpoint } from '../../../core/types.ts'
-import { BatchReader } from '../../support/batch-reader.ts'
+import type { BatchReader } from '../../support/batch-reader.ts'
 import { until } from '../../support/until.ts'
-import { TestDatabase, type TestSourceOptions } from './database.ts'
+import type { TestDatabase } from './database.ts'
 import { onEveryServer, rejection, type Scene } from './scene.ts'
 import { ask, type Pair, startPair } from './standby.ts'
 
@@ -68,12 +68,11 @@ describe('a failover', () => {
     const { reader, database } = await published(pair)
     await database.commit('INSERT INTO t VALUES (3)')
     await pair.replayed()
-    await database.disconnect()
-    await pair.primary.kill()
+    await pair.killPrimary()
     await reader.source.close()
-    await ask(pair.standby.url, 'SELECT pg_promote()')
+    await pair.promote()
     const promoted = database.on(pair.standby.url)
-    const after = await open(promoted, reader.checkpoint).pullEvents(1)
+    const after = await pair.open(promoted, reader.checkpoint).pullEvents(1)
     await ask(promoted.url, 'INSERT INTO t VALUES (4)')
     await after.pullEvents(2)
     assert.deepEqual(ids(after.events), [3, 4])
@@ -87,7 +86,7 @@ describe('a failover', () => {
     after.source.acknowledge(after.checkpoint)
     await after.stop()
     await ask(promoted.url, 'INSERT INTO t VALUES (5)')
-    const again = await openFree(promoted, after.checkpoint)
+    const again = await pair.openFree(promoted, after.checkpoint)
     await again.pullEvents(1)
     assert.deepEqual(ids(again.events), [5])
     assert.match(again.events[0]?.commit.coordinate ?? '', /^0002-/)
@@ -100,11 +99,10 @@ describe('a failover', () => {
     await pair.standby.kill('SIGINT')
     await database.commit('INSERT INTO t VALUES (3)')
     await reader.pullEvents(3)
-    await database.disconnect()
-    await pair.primary.kill()
+    await pair.killPrimary()
     await reader.source.close()
     await pair.standby.restart()
-    await ask(pair.standby.url, 'SELECT pg_promote()')
+    await pair.promote()
     const { lsn } = readPosition(reader.checkpoint.stream?.position ?? '')
     const restored = database.on(pair.standby.url)
     await until('the log of the promoted server has outgrown the checkpoint', async () => {
@@ -118,7 +116,7 @@ describe('a failover', () => {
       )
       return BigInt(row?.lsn ?? 0) > lsn
     })
-    const error = await rejection(open(restored, reader.checkpoint).pull())
+    const error = await rejection(pair.open(restored, reader.checkpoint).pull())
     assert.equal(error.code, 'TIMELINE_DIVERGED')
     assert.match(
       error.message,
@@ -128,33 +126,17 @@ describe('a failover', () => {
     await pair.primary.restart()
     const promoted = reader.checkpoint.stream?.position.replace('timeline=1', 'timeline=2') ?? ''
     const back = await rejection(
-      open(database.on(pair.primary.url), { stream: { position: promoted, epoch: 2 } }).pull(),
+      pair.open(database.on(pair.primary.url), { stream: { position: promoted, epoch: 2 } }).pull(),
     )
     assert.equal(back.code, 'TIMELINE_DIVERGED')
     assert.match(back.message, /is on timeline 1, of which timeline 2 is no part/)
   })
 })
 
-const open = (database: TestDatabase, from: Checkpoint, options?: TestSourceOptions): BatchReader =>
-  new BatchReader(database.source(options), from)
-
-/** Opens as soon as an earlier reader has left the slot. */
-async function openFree(database: TestDatabase, from: Checkpoint): Promise<BatchReader> {
-  await until('the slot is free', async () => {
-    const rows = await ask(
-      database.url,
-      'SELECT FROM pg_replication_slots WHERE database = current_database() AND active',
-    )
-    return rows.length === 0
-  })
-  return open(database, from)
-}
-
 /** Two events are published from the primary, and the standby has a copy of the slot that holds what comes after. */
 async function published(pair: Pair): Promise<{ reader: BatchReader; database: TestDatabase }> {
-  const database = await TestDatabase.create(pair.primary.url)
-  await database.commit('CREATE TABLE t (id int PRIMARY KEY)')
-  const reader = open(database, {}, { settings: { failover: true, heartbeatMs: 100 } })
+  const { database } = await pair.create()
+  const reader = pair.open(database, {}, { failover: true })
   await reader.pull()
   await database.commit('INSERT INTO t VALUES (1)', 'INSERT INTO t VALUES (2)')
   await reader.pullEvents(2)

@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { readPosition } from '../../../connectors/postgres/position.ts'
-import type { Checkpoint } from '../../../core/types.ts'
-import { BatchReader } from '../../support/batch-reader.ts'
+import type { Checkpoint, Finding } from '../../../core/types.ts'
+import type { BatchReader } from '../../support/batch-reader.ts'
 import { until } from '../../support/until.ts'
-import { TestDatabase, type TestSourceOptions } from './database.ts'
+import type { TestDatabase } from './database.ts'
+import { applyFix } from './own-server.ts'
 import { rejection } from './scene.ts'
 import { ask, type Pair, startPair } from './standby.ts'
 
 describe('a standby of Postgres 18 as source', () => {
   it('is read, from a publication of its primary, and through its promotion', async () => {
     await using pair = await startPair()
-    const { database, standby } = await withTable(pair)
-    await refusesWithoutPublication(standby)
+    const { database, standby } = await pair.create()
+    await refusesWithoutPublication(pair, standby)
     await database.commit(`CREATE PUBLICATION ${database.slot} FOR ALL TABLES`)
     await pair.replayed()
     const reader = await begin(pair, standby)
     await database.commit('INSERT INTO t VALUES (1)')
     await reader.pullEvents(1)
-    await database.disconnect()
-    await pair.primary.kill('SIGINT')
-    await ask(pair.standby.url, 'SELECT pg_promote()')
+    await pair.killPrimary()
+    await pair.promote()
     // As a pipeline would: the server must see progress, and the promotion becomes part of the position.
     for (let id = 2; historyOf(reader.checkpoint)?.timeline !== 2; id++) {
       await ask(standby.url, `INSERT INTO t VALUES (${id})`)
@@ -34,7 +34,7 @@ describe('a standby of Postgres 18 as source', () => {
       told.map((_, index) => index + 1),
     )
     await ask(standby.url, 'INSERT INTO t VALUES (0)')
-    const again = await afterwards(standby, reader.checkpoint)
+    const again = await (await pair.openFree(standby, reader.checkpoint)).pullEvents(1)
     assert.deepEqual(
       again.events.map(({ after, commit }) => [after?.[0], commit.coordinate.slice(0, 4)]),
       [[0, '0001']],
@@ -44,10 +44,10 @@ describe('a standby of Postgres 18 as source', () => {
 
   it('tells what its slot waits for, and leaves nothing waiting when it is told to end', async () => {
     await using pair = await startPair()
-    const { database, standby } = await withTable(pair)
+    const { database, standby } = await pair.create()
     await database.commit(`CREATE PUBLICATION ${database.slot} FOR ALL TABLES`)
     await pair.replayed()
-    const reader = open(standby)
+    const reader = pair.open(standby)
     const pulling = assert.rejects(reader.pull(), /the stream has ended/)
     await until('it waits, and says for what', () =>
       String(reader.source.status().waitsFor).includes('SELECT pg_log_standby_snapshot()'),
@@ -60,12 +60,11 @@ describe('a standby of Postgres 18 as source', () => {
       `SELECT FROM pg_stat_activity WHERE application_name LIKE 'tributary %' AND query LIKE '%create_logical%'`,
     )
     assert.deepEqual(sessions, [])
-    await database.disconnect()
   })
 
   it('loses its slot when its primary removes what that needs, and says what would have kept it', async () => {
     await using pair = await startPair({ hot_standby_feedback: 'off' })
-    const { database, standby } = await withTable(pair)
+    const { database, standby } = await pair.create()
     await database.commit(`CREATE PUBLICATION ${database.slot} FOR ALL TABLES`)
     await pair.replayed()
     const source = standby.source()
@@ -95,28 +94,70 @@ describe('a standby of Postgres 18 as source', () => {
     })
     assert.equal((await lost).reaction, 'retry')
     await reader.source.close()
-    const error = await rejection(open(standby, reader.checkpoint).pull())
+    const error = await rejection(pair.open(standby, reader.checkpoint).pull())
     assert.equal(error.code, 'SLOT_LOST')
     assert.match(error.message, /rows_removed.*hot_standby_feedback = on/)
-    await database.disconnect()
   })
 })
 
-const historyOf = ({ stream }: Checkpoint) => readPosition(stream?.position ?? '').history
+describe('a primary of Postgres 18 with a standby', () => {
+  it('is told to keep the slot there, too; a slot that exists is changed, and then waits for the standby', async () => {
+    await using pair = await startPair()
+    const { database, standby } = await pair.create()
+    const failover = { failover: true }
+    const first = pair.open(database)
+    await first.pull()
+    await first.stop()
+    await until('the slot is free', async () => (await problems(database)).join() === 'failover warning')
+    const warned = await problemOf(database, 'synchronized_standby_slots', failover)
+    await applyFix(database, warned)
+    await until(
+      'the fix has made the warning go',
+      async () => (await problems(database, failover)).length === 0,
+    )
+    const reader = pair.open(database, first.checkpoint, failover)
+    await reader.pull()
+    assert.deepEqual(
+      await ask(database.url, `SELECT failover FROM pg_replication_slots WHERE slot_type = 'logical'`),
+      [{ failover: true }],
+    )
+    await pair.standby.kill('SIGINT')
+    await database.commit('INSERT INTO t VALUES (1)')
+    const pulling = reader.pullEvents(1)
+    await pair.standby.restart()
+    await pulling
+    await pair.replayed()
+    assert.deepEqual(await ask(standby.url, 'SELECT id FROM t'), [{ id: 1 }])
+    await reader.stop()
+    // On the standby itself there can be none.
+    assert.ok((await problems(standby, failover)).includes('failover failure'))
+  })
+})
 
-async function withTable(pair: Pair): Promise<{ database: TestDatabase; standby: TestDatabase }> {
-  const database = await TestDatabase.create(pair.primary.url)
-  await database.commit('CREATE TABLE t (id int PRIMARY KEY)')
-  await pair.replayed()
-  return { database, standby: database.on(pair.standby.url) }
+async function problemOf(database: TestDatabase, subject: string, settings: object): Promise<Finding> {
+  return (
+    (await checked(database, settings)).find(finding => finding.subject === subject) ?? assert.fail(subject)
+  )
 }
 
-const open = (database: TestDatabase, from: Checkpoint = {}, options?: TestSourceOptions): BatchReader =>
-  new BatchReader(database.source({ settings: { heartbeatMs: 100 }, ...options }), from)
+const problems = async (database: TestDatabase, settings = {}): Promise<string[]> =>
+  (await checked(database, settings)).map(({ subject, severity }) => `${subject} ${severity}`)
+
+/** What is not in order. */
+async function checked(database: TestDatabase, settings = {}): Promise<Finding[]> {
+  const source = database.source({ settings })
+  try {
+    return (await source.check()).filter(({ severity }) => severity !== 'ok')
+  } finally {
+    await source.close()
+  }
+}
+
+const historyOf = ({ stream }: Checkpoint) => readPosition(stream?.position ?? '').history
 
 /** A slot on a standby is made when the primary has logged which transactions run. */
 async function begin(pair: Pair, standby: TestDatabase): Promise<BatchReader> {
-  const reader = open(standby)
+  const reader = pair.open(standby)
   let isRead = false
   const pulling = reader.pull().finally(() => {
     isRead = true
@@ -129,18 +170,9 @@ async function begin(pair: Pair, standby: TestDatabase): Promise<BatchReader> {
   return reader
 }
 
-/** What comes after a checkpoint, once the slot is free. */
-async function afterwards(database: TestDatabase, checkpoint: Checkpoint): Promise<BatchReader> {
-  await until('the slot is free', async () => {
-    const rows = await ask(database.url, 'SELECT FROM pg_replication_slots WHERE active')
-    return rows.length === 0
-  })
-  return await open(database, checkpoint).pullEvents(1)
-}
-
-async function refusesWithoutPublication(standby: TestDatabase): Promise<void> {
+async function refusesWithoutPublication(pair: Pair, standby: TestDatabase): Promise<void> {
   const create = /CREATE PUBLICATION .* FOR ALL TABLES/
-  const reader = open(standby)
+  const reader = pair.open(standby)
   const error = await rejection(reader.pull())
   assert.equal(error.code, 'PUBLICATION_MISSING')
   assert.match(error.message, create)
