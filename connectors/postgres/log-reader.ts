@@ -164,6 +164,7 @@ export class LogReader {
   }
 
   #beginTransaction(begin: Begin): null {
+    if (this.#begin) throw misplaced('A transaction begins before the one that has begun is committed.')
     const { batcher } = this.#parts
     const cut = this.#cut
     const isCut = cut !== null && cut.commitLsn === begin.commitLsn && cut.xid === begin.xid
@@ -185,10 +186,7 @@ export class LogReader {
   #endTransaction(cursor: Cursor): null {
     const { commitLsn, endLsn } = readCommit(cursor)
     if (commitLsn !== this.#begin?.commitLsn) {
-      throw new TributaryError(
-        'PROTOCOL_MALFORMED',
-        'A commit does not belong to the transaction that has begun.',
-      )
+      throw misplaced('A commit does not belong to the transaction that has begun.')
     }
     this.#parts.batcher.end()
     this.#begin = null
@@ -280,6 +278,10 @@ export class LogReader {
 function leave(cursor: Cursor): null {
   cursor.pass(cursor.remaining)
   return null
+}
+
+function misplaced(message: string): TributaryError {
+  return new TributaryError('PROTOCOL_MALFORMED', message)
 }
 
 function unknownMessage(tag: number): TributaryError {

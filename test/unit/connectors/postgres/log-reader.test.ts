@@ -11,7 +11,7 @@ import { Tables } from '../../../../connectors/postgres/tables.ts'
 import { Batcher } from '../../../../core/batcher.ts'
 import { TributaryError } from '../../../../core/errors.ts'
 import { EventTrace } from '../../../../core/event-trace.ts'
-import { UNAVAILABLE } from '../../../../core/types.ts'
+import { UNAVAILABLE, Unfit } from '../../../../core/types.ts'
 import { table } from '../../../support/events.ts'
 import { letter, UNCHANGED, WireMessages } from '../../../support/pgoutput-messages.ts'
 
@@ -133,7 +133,7 @@ it('A NaN that has no decimal form is not taken for the value before', async () 
     wire.update(1, { before: ['1', '5.00'], after: ['1', 'NaN'] }),
     commit(),
   )
-  assert.deepEqual(events[0]?.after, [1, UNAVAILABLE])
+  assert.deepEqual(events[0]?.after, [1, new Unfit('NaN')])
 })
 
 it('Tables that are not captured are passed over without looking them up', async () => {
@@ -276,6 +276,7 @@ it('What is not known is refused with its kind and place, and so is what does no
     ],
     ['PROTOCOL_MALFORMED', /goes on/, [Buffer.concat([begin(), Buffer.of(0)])]],
     ['PROTOCOL_MALFORMED', /does not belong/, [begin(), commit(0x999n)]],
+    ['PROTOCOL_MALFORMED', /before the one that has begun/, [begin(), begin(8, 0x300n)]],
     ['PROTOCOL_MALFORMED', /outside any transaction/, [wire.relation(ITEMS), wire.insert(1, ['1', 'a'])]],
     [
       'VALUE_INVALID',
