@@ -133,9 +133,12 @@ export function anyValue(type: ColumnType): fc.Arbitrary<Value> {
   }
 }
 
-/** Also names that objects have of themselves; none that looks like a number, which objects would put first. */
+/**
+ * Also names that objects have of themselves; none that looks like a number, which objects would put first; and none that
+ * ends in a backslash: after `{"k\\\\": 1}`, the JSON.parse of V8 13.6 takes `{"k\\n": 1}` for the same.
+ */
 const anyName = fc.oneof(
-  anyText.map(text => `k${text.toWellFormed()}`),
+  anyText.map(text => `k${text.toWellFormed()}.`),
   fc.constantFrom('__proto__', 'constructor', ''),
 )
 
