@@ -2,11 +2,11 @@ import type { Socket } from 'node:net'
 import { Client, type ClientConfig, Connection } from 'pg'
 import { LogicalReplicationService } from 'pg-logical-replication'
 import { TributaryError } from '../../core/errors.ts'
-import { type Address, addressOf, type Line, linkExposure, openOver } from './dial.ts'
-import { encryptionOf, LINK_PARAMETERS, type TlsSettings } from './encryption.ts'
+import { type Address, type Line, linkExposure, openOver } from './dial.ts'
+import { LINK_PARAMETERS } from './encryption.ts'
 import { type FailurePlace, sourceFailure } from './failures.ts'
 import type { Ask } from './history.ts'
-import { asLoginError, loginAdvice, watchLogin } from './login.ts'
+import { addressIn, asLoginError, hasPasswordIn, type Login, loginAdvice, watchLogin } from './login.ts'
 import { quoteName, quoteText } from './names.ts'
 import { formatLsn } from './position.ts'
 import { asTlsError } from './tls.ts'
@@ -35,16 +35,6 @@ const NO_LIMIT = 0
 const QUERY_TIMEOUT_MS = 30_000
 /** How long an orderly end may take before the socket is dropped. */
 const CLOSE_TIMEOUT_MS = 2_000
-
-/** Where to log in, as whom, and how the link is secured. */
-export interface Login {
-  readonly url: string
-  /** Wins over the one in the URL. */
-  readonly password?: string | undefined
-  readonly tls?: TlsSettings | undefined
-  /** Begins every message. */
-  readonly where: string
-}
 
 /**
  * The driver gets a connection that is made already, and encrypted where it shall be: it means other things by
@@ -87,13 +77,6 @@ function handedOver(socket: Socket): Socket {
   }
   return socket
 }
-
-function hasPasswordIn({ url, password: own }: Login): boolean {
-  const { password, searchParams } = new URL(url)
-  return own !== undefined || password !== '' || (searchParams.get('password') ?? '') !== ''
-}
-
-const addressIn = (login: Login): Address => addressOf(login.url, encryptionOf(login), login.where)
 
 /**
  * An ordinary session for the catalog: opened when it is first needed, and again after it was lost.
@@ -278,23 +261,7 @@ async function startStream(
   })
   const driver = Promise.withResolvers<DriverConnection>()
   const started = new Promise<void>(resolve => service.once('start', resolve))
-  const plugin: Parameters<LogicalReplicationService['subscribe']>[0] = {
-    name: 'pgoutput',
-    options: null,
-    parse: () => undefined,
-    start: async client => {
-      const connection = connectionOf(client)
-      const lsn = await start.begin(async command => (await client.query(command)).rows)
-      // The library's own listener makes a text, a view and a promise of each message, for nobody.
-      connection.removeAllListeners('copyData')
-      connection.on('copyData', ({ chunk }) => events.message(chunk))
-      connection.on('notice', notice => refuseSkippedPublication(notice, start, events))
-      driver.resolve(connection)
-      // Names of tables, functions and types among the values (regclass and its like) then come with their schemas.
-      await client.query('SET search_path = pg_catalog')
-      await client.query(startReplication(start, formatLsn(lsn)))
-    },
-  }
+  const plugin = rawPlugin(start, events, driver.resolve)
   let phase: FailurePlace['phase'] = 'starting'
   let isClosing = false
   // Failures arrive by the rejected promise as well; without a listener the library would throw them.
@@ -326,6 +293,31 @@ async function startStream(
       isClosing = true
       connection.stream.resume()
       await endWithin(CLOSE_TIMEOUT_MS, service.stop(), connection)
+    },
+  }
+}
+
+/** Tells the connection before anything comes over it. */
+function rawPlugin(
+  start: ReplicationStart,
+  events: ReplicationEvents,
+  onConnection: (connection: DriverConnection) => void,
+): Parameters<LogicalReplicationService['subscribe']>[0] {
+  return {
+    name: 'pgoutput',
+    options: null,
+    parse: () => undefined,
+    start: async client => {
+      const connection = connectionOf(client)
+      const lsn = await start.begin(async command => (await client.query(command)).rows)
+      // The library's own listener makes a text, a view and a promise of each message, for nobody.
+      connection.removeAllListeners('copyData')
+      connection.on('copyData', ({ chunk }) => events.message(chunk))
+      connection.on('notice', notice => refuseSkippedPublication(notice, start, events))
+      onConnection(connection)
+      // Names of tables, functions and types among the values (regclass and its like) then come with their schemas.
+      await client.query('SET search_path = pg_catalog')
+      await client.query(startReplication(start, formatLsn(lsn)))
     },
   }
 }

@@ -1,7 +1,25 @@
 import type { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { TributaryError } from '../../core/errors.ts'
-import type { Encryption } from './encryption.ts'
+import { type Address, addressOf } from './dial.ts'
+import { type Encryption, encryptionOf, type TlsSettings } from './encryption.ts'
+
+/** Where to log in, as whom, and how the link is secured. */
+export interface Login {
+  readonly url: string
+  /** Wins over the one in the URL. */
+  readonly password?: string | undefined
+  readonly tls?: TlsSettings | undefined
+  /** Begins every message. */
+  readonly where: string
+}
+
+export function hasPasswordIn({ url, password: own }: Login): boolean {
+  const { password, searchParams } = new URL(url)
+  return own !== undefined || password !== '' || (searchParams.get('password') ?? '') !== ''
+}
+
+export const addressIn = (login: Login): Address => addressOf(login.url, encryptionOf(login), login.where)
 
 /** What the driver tells while it logs in ("Start-up", protocol-flow). */
 export type LoginEvents = Pick<EventEmitter, 'on'> & { readonly stream: Duplex }

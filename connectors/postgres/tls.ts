@@ -128,7 +128,8 @@ export function asTlsError(thrown: unknown, peer: Peer): unknown {
   return new TributaryError(code, message, { cause: thrown })
 }
 
-function mendOf({ about }: TlsFailure, { called }: Encryption): string {
+function mendOf({ about, isPassing }: TlsFailure, { called, isDirect }: Encryption): string {
+  if (isPassing && isDirect) return ' sslnegotiation=direct in source.url needs Postgres 17.'
   if (about === 'authority') return ` Name the authority's certificate by ${called.ca}.`
   if (about === 'name')
     return ` Name the host in source.url as the certificate does, or have a certificate made for it.`

@@ -23,6 +23,74 @@ import { until } from '../support/until.ts'
 const CLIENT = { clientId: 'tributary', clientSecret: 'the-client-secret' }
 const TOKEN_LIFE_SECONDS = Math.ceil(LOGIN_LIFE_MS / 1000)
 
+const check = (kafka: KafkaSettings) => {
+  const connector = `t-${randomUUID()}`
+  return checkKafka({
+    ...parts,
+    kafka,
+    connector,
+    topicPrefix: connector,
+    checkpointTopic: `${connector}.checkpoint`,
+    partitions: 1,
+    delivery: 'exactly-once',
+    signal: new AbortController().signal,
+  })
+}
+
+/** Makes topics and a sink with these settings. */
+async function publisher(kafka: KafkaSettings) {
+  const connector = `t-${randomUUID()}`
+  const topics = new KafkaTopics({ ...parts, kafka, partitions: 1, replication: 1 })
+  const topic = `${connector}.a`
+  await topics.ensureTopic(topic)
+  const checkpointTopic = `${connector}.checkpoint`
+  const sink = createKafkaSink({
+    ...parts,
+    kafka,
+    connector,
+    checkpointTopic,
+    delivery: 'exactly-once',
+    topics,
+  })
+  const close = async () => {
+    await sink.close()
+    topics.close()
+  }
+  return { sink, topic, close }
+}
+
+async function roundTrip(kafka: KafkaSettings): Promise<void> {
+  assert.deepEqual(
+    (await check(kafka)).filter(({ severity }) => severity === 'failure'),
+    [],
+  )
+  const { sink, topic, close } = await publisher(kafka)
+  try {
+    await sink.open()
+    await sink.write([textRecord(topic, 'v')], { stream: { position: '1', epoch: 1 } })
+    // The markers that let readers see a transaction come a little after its commit.
+    await until('the record is read', async () => (await readAll(kafka, topic)).length === 1)
+  } finally {
+    await close()
+  }
+}
+
+async function readAll(kafka: KafkaSettings, topic: string): Promise<CommittedRecord[]> {
+  const signal = AbortSignal.timeout(60_000)
+  const records: CommittedRecord[] = []
+  const batches = readCommitted({
+    ...parts,
+    kafka,
+    topics: [topic],
+    from: 'beginning',
+    until: 'end',
+    signal,
+  })
+  for await (const batch of batches) records.push(...batch)
+  signal.throwIfAborted()
+  return records
+}
+
 describe('Kafka with TLS and logins', () => {
   let kafka: SecureKafka
   let tokens: TokenServer
@@ -48,74 +116,6 @@ describe('Kafka with TLS and logins', () => {
   const password = (mechanism: string) => ({ mechanism, username: USER, password: PASSWORD })
   const credentials = () => ({ tokenUrl: tokens.url, tokenCa: kafka.ca.cert, ...CLIENT })
   const bearer = (rest: object) => ({ mechanism: 'oauthbearer', ...rest })
-
-  const check = (kafka: KafkaSettings) => {
-    const connector = `t-${randomUUID()}`
-    return checkKafka({
-      ...parts,
-      kafka,
-      connector,
-      topicPrefix: connector,
-      checkpointTopic: `${connector}.checkpoint`,
-      partitions: 1,
-      delivery: 'exactly-once',
-      signal: new AbortController().signal,
-    })
-  }
-
-  /** Makes topics and a sink with these settings. */
-  async function publisher(kafka: KafkaSettings) {
-    const connector = `t-${randomUUID()}`
-    const topics = new KafkaTopics({ ...parts, kafka, partitions: 1, replication: 1 })
-    const topic = `${connector}.a`
-    await topics.ensureTopic(topic)
-    const checkpointTopic = `${connector}.checkpoint`
-    const sink = createKafkaSink({
-      ...parts,
-      kafka,
-      connector,
-      checkpointTopic,
-      delivery: 'exactly-once',
-      topics,
-    })
-    const close = async () => {
-      await sink.close()
-      topics.close()
-    }
-    return { sink, topic, close }
-  }
-
-  async function roundTrip(kafka: KafkaSettings): Promise<void> {
-    assert.deepEqual(
-      (await check(kafka)).filter(({ severity }) => severity === 'failure'),
-      [],
-    )
-    const { sink, topic, close } = await publisher(kafka)
-    try {
-      await sink.open()
-      await sink.write([textRecord(topic, 'v')], { stream: { position: '1', epoch: 1 } })
-      // The markers that let readers see a transaction come a little after its commit.
-      await until('the record is read', async () => (await readAll(kafka, topic)).length === 1)
-    } finally {
-      await close()
-    }
-  }
-
-  async function readAll(kafka: KafkaSettings, topic: string): Promise<CommittedRecord[]> {
-    const signal = AbortSignal.timeout(60_000)
-    const records: CommittedRecord[] = []
-    const batches = readCommitted({
-      ...parts,
-      kafka,
-      topics: [topic],
-      from: 'beginning',
-      until: 'end',
-      signal,
-    })
-    for await (const batch of batches) records.push(...batch)
-    signal.throwIfAborted()
-    return records
-  }
 
   const WAYS: readonly [string, () => KafkaSettings][] = [
     [
