@@ -120,6 +120,11 @@ export const ERROR_CODES = {
     meaning: 'Two tables end on one topic, or two columns on one field name.',
     hint: 'Leave one out with `tables: ["!SCHEMA.TABLE"]`, or rename it.',
   },
+  ROW_TOO_LARGE: {
+    reaction: 'stop',
+    meaning: 'A row of the log takes more than 256 MiB, or more than the server can send (1 GB).',
+    hint: 'Publish its table without the large column (`FOR TABLE t (columns ...)`), or leave the table out.',
+  },
   KEY_UNKNOWN: {
     reaction: 'stop',
     meaning:

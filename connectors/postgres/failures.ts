@@ -18,6 +18,7 @@ const BY_STATE: Readonly<Record<string, ErrorCode>> = {
   '55006': 'SLOT_IN_USE', // object_in_use
   '58P01': 'SLOT_LOST', // undefined_file: a segment of the log has been removed
   '53400': 'CHECK_FAILED', // configuration_limit_exceeded: no slot is free
+  '54000': 'ROW_TOO_LARGE', // program_limit_exceeded: a message of more than 1 GB
   '22021': 'VALUE_INVALID', // character_not_in_repertoire: text of a SQL_ASCII database that is not UTF-8
   '22P05': 'VALUE_INVALID', // untranslatable_character
 }

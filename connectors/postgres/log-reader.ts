@@ -1,6 +1,6 @@
 import type { Batcher, RowChange } from '../../core/batcher.ts'
 import { asTributaryError, TributaryError } from '../../core/errors.ts'
-import type { CheckpointEntry, Op } from '../../core/types.ts'
+import type { CheckpointEntry, Op, Table } from '../../core/types.ts'
 import type { Cursor } from './cursor.ts'
 import { type LogMessage, type MessageRules, readMessage } from './messages.ts'
 import {
@@ -27,6 +27,9 @@ import {
 } from './position.ts'
 import { readImages, readRelationId } from './rows.ts'
 import type { Tables } from './tables.ts'
+
+/** A row as text; in memory it is a few times that, and one value of twice the size would be longer than a string can be. */
+const MAX_ROW_BYTES = 256 << 20
 
 export interface LogReaderParts {
   readonly batcher: Batcher
@@ -198,6 +201,7 @@ export class LogReader {
     const bytes = cursor.remaining
     const shape = this.#parts.tables.shape(readRelationId(cursor))
     if (!shape) return leave(cursor)
+    if (bytes > MAX_ROW_BYTES) throw rowTooLarge(shape.table, bytes)
     const { before, after } = readImages(op, cursor, shape)
     this.#add({ table: shape.table, op, before, after, logPosition: this.#lsn, bytes })
     return null
@@ -282,6 +286,13 @@ function leave(cursor: Cursor): null {
 
 function misplaced(message: string): TributaryError {
   return new TributaryError('PROTOCOL_MALFORMED', message)
+}
+
+function rowTooLarge({ schema, name }: Table, bytes: number): TributaryError {
+  return new TributaryError(
+    'ROW_TOO_LARGE',
+    `A change of ${schema}.${name} takes ${bytes} bytes, and ${MAX_ROW_BYTES} is the most that can be read.`,
+  )
 }
 
 function unknownMessage(tag: number): TributaryError {

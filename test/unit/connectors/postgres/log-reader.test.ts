@@ -229,6 +229,18 @@ it('After a cut, nothing but the transaction that was cut is accepted', async ()
   )
 })
 
+it('A row that is too large to be read is refused with its table and size', async () => {
+  const { read } = logReader()
+  const row = wire.insert(1, ['1', 'a'])
+  // Memory that nobody writes to is not taken from the machine.
+  const large = Buffer.alloc(row.length + (256 << 20))
+  row.copy(large)
+  await assert.rejects(read(begin(), wire.relation(ITEMS), large), {
+    code: 'ROW_TOO_LARGE',
+    message: /public\.items takes 2684\d+ bytes/,
+  })
+})
+
 it('A message in no transaction is an event of its own, told once, and progress up to its end', async () => {
   const note = (endLsn: bigint) =>
     wire.message(endLsn, { isTransactional: false, prefix: 'note', content: 'a' })
