@@ -1,4 +1,4 @@
-import { type SourceSettings, sourceSchemas } from '../../connectors/index.ts'
+import { claimsOf, type SourceSettings, sourceSchemas } from '../../connectors/index.ts'
 import { systemClock } from '../../core/clock.ts'
 import { type ConnectorSettings, loadConfig } from '../../core/config/load.ts'
 import { asTributaryError } from '../../core/errors.ts'
@@ -19,6 +19,7 @@ export async function checkCommand(
 ): Promise<number> {
   const config = loadConfig<SourceSettings>(operands[0] as string, {
     sources: sourceSchemas,
+    claims: claimsOf,
     environment,
     needsKafka: true,
   })

@@ -1,4 +1,4 @@
-import { type SourceSettings, sourceSchemas } from '../../connectors/index.ts'
+import { claimsOf, type SourceSettings, sourceSchemas } from '../../connectors/index.ts'
 import { systemClock } from '../../core/clock.ts'
 import { type Config, loadConfig } from '../../core/config/load.ts'
 import { ConnectorRun } from '../../core/connector-run.ts'
@@ -25,6 +25,7 @@ export async function runCommand(
   if (flags.state !== undefined && !toStdout) throw usageError('--state goes with --sink stdout')
   const config = loadConfig<SourceSettings>(operands[0] as string, {
     sources: sourceSchemas,
+    claims: claimsOf,
     environment,
     needsKafka: !toStdout,
   })

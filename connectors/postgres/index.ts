@@ -7,7 +7,7 @@ import { openSession, type Session } from './session.ts'
 import { type Capture, type PostgresSettings, resolveSettings } from './settings.ts'
 import { streamBatches } from './stream.ts'
 
-export { type PostgresSettings, postgresSettings } from './settings.ts'
+export { claims, type PostgresSettings, postgresSettings } from './settings.ts'
 
 /** Committed changes of one Postgres database, from a logical replication slot read with pgoutput. */
 export function createSource(settings: PostgresSettings, deps: SourceDeps): Source {

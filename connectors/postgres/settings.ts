@@ -109,6 +109,13 @@ export function resolveSettings(settings: PostgresSettings, connector: string): 
   }
 }
 
+/** Slots belong to the server, whatever database they read, and have one reader. */
+export function claims(settings: PostgresSettings, connector: string): string[] {
+  const { hostname, port } = new URL(settings.url)
+  const server = `${hostname.toLowerCase() || 'localhost'}:${port || '5432'}`
+  return [`slot ${settings.slot ?? defaultSlotName(connector)} of ${server}`]
+}
+
 /** With the connector's name in the sessions' own, so that whoever looks at a slot knows whose it is. */
 function named(sourceUrl: string, connector: string): string {
   const url = new URL(sourceUrl)

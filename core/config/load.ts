@@ -27,11 +27,13 @@ export interface Config<SourceSettings> {
   readonly connectors: readonly ConnectorSettings<SourceSettings>[]
 }
 
-export interface LoadOptions {
+export interface LoadOptions<SourceSettings> {
   readonly sources: SourceSchemas
   readonly environment: Environment
   /** Whether events go to Kafka; if not, neither brokers nor registry have to be named. */
   readonly needsKafka: boolean
+  /** What a connector needs for itself alone on its database server, in words: `slot tributary_shop of db:5432`. */
+  readonly claims?: (source: SourceSettings, name: string) => readonly string[]
 }
 
 const WORKER_FILE = /^worker\.ya?ml$/
@@ -42,7 +44,7 @@ const WORKER_FILE = /^worker\.ya?ml$/
  */
 export function loadConfig<SourceSettings extends { type: string }>(
   path: string,
-  options: LoadOptions,
+  options: LoadOptions<SourceSettings>,
 ): Config<SourceSettings> {
   const problems: Problem[] = []
   const documents = configFiles(path).map(file =>
@@ -60,7 +62,7 @@ export function loadConfig<SourceSettings extends { type: string }>(
       if (!settings) return []
       return [{ ...withShared(settings, worker), file: document.file } as ConnectorSettings<SourceSettings>]
     })
-  reportDuplicates(connectors, problems)
+  reportDuplicates(connectors, problems, options.claims)
   if (problems.length > 0) throw invalid(problemLines(problems))
   if (connectors.length === 0) throw invalid([`${path}: holds no connector file (NAME.yaml)`])
   return { worker: worker as WorkerSettings, connectors }
@@ -125,15 +127,17 @@ function requireServers(document: ConfigDocument, worker: ConfigDocument, proble
   if (format === 'avro') require('registry', '; `format: avro` needs it')
 }
 
-function reportDuplicates(
-  connectors: readonly { name: string; file: string; topics: { prefix?: string | undefined } }[],
+function reportDuplicates<SourceSettings>(
+  connectors: readonly ConnectorSettings<SourceSettings>[],
   problems: Problem[],
+  claims: LoadOptions<SourceSettings>['claims'],
 ): void {
   const seen = new Map<string, string>()
-  for (const { name, file, topics } of connectors) {
+  for (const { name, file, topics, source } of connectors) {
     for (const [setting, key] of [
       ['name', `name ${name}`],
       ['topics.prefix', `topic prefix ${topics.prefix ?? name}`],
+      ...(claims?.(source, name) ?? []).map(claim => ['source', claim] as const),
     ] as const) {
       const other = seen.get(key)
       if (other) problems.push({ file, line: 1, setting, message: `${key} is already used by ${other}` })

@@ -17,10 +17,15 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
 })
 
-const load = (files: Record<string, string>, environment: Record<string, string> = {}, needsKafka = true) => {
+function folderWith(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-config-'))
   folders.push(folder)
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  return folder
+}
+
+const load = (files: Record<string, string>, environment: Record<string, string> = {}, needsKafka = true) => {
+  const folder = folderWith(files)
   try {
     return loadConfig<{ type: string; url: string }>(folder, { sources, environment, needsKafka })
   } catch (error) {
@@ -41,6 +46,26 @@ describe('configuration', () => {
         ['shop', ['k:9092'], 'http://r:8081'],
         ['other', ['own:9092'], 'http://r:8081'],
       ],
+    )
+  })
+
+  it('finds connectors that would read the same slot of one server', () => {
+    const source = (name: string, url: string) =>
+      `name: ${name}\nsource:\n  type: postgres\n  url: "${url}"\n`
+    const claims = ({ url }: { url: string }, name: string) => [
+      `slot ${name.replace('-', '_')} of ${new URL(url).host}`,
+    ]
+    const files = {
+      'worker.yaml': worker,
+      'a.yaml': source('a-shop', 'postgres://db:5432/shop'),
+      'b.yaml': source('a_shop', 'postgres://db:5432/other'),
+      'c.yaml': source('shop', 'postgres://elsewhere:5432/shop'),
+    }
+    const folder = folderWith(files)
+    const options = { sources, environment: {}, needsKafka: true, claims }
+    assert.throws(
+      () => loadConfig<{ type: string; url: string }>(folder, options),
+      /1 mistake .*\n.*b\.yaml.*slot a_shop of db:5432 is already used by .*a\.yaml$/,
     )
   })
 
