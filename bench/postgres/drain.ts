@@ -5,7 +5,8 @@ import { round } from '../figures.ts'
 import { processUsage } from '../process-usage.ts'
 import { connect } from './workload.ts'
 
-const POLL_MS = 20
+/** Each answer costs the worker some of the CPU that is being measured. */
+const POLL_MS = 100
 
 /** Seconds from the first record to the last, and what the worker used from its start to there. */
 export async function drain(folder: string, records: number) {
