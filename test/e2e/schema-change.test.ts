@@ -41,6 +41,30 @@ it('a column that is added, renamed or dropped is so from its very row on, also 
   )
 })
 
+it('a key that is replaced stops the connector before its first row, and what came before is published', async () => {
+  await using scene = await openShopScene()
+  await using worker = await scene.startWorker()
+  await worker.ready()
+  await withClient(scene.databaseUrl, async client => {
+    await client.query("insert into items values (1, 1, 'before')")
+    await client.query('begin')
+    await client.query("insert into items values (2, 1, 'in the same transaction')")
+    await client.query('alter table items drop constraint items_pkey, add primary key (version, id)')
+    await client.query("insert into items values (3, 1, 'after')")
+    await client.query('commit')
+  })
+  assert.equal(await worker.ended(), 1)
+  const failure = worker.log.find(({ msg }) => msg === 'connector failed')
+  assert.equal(failure?.code, 'SCHEMA_INCOMPATIBLE')
+  assert.match(String(failure?.error), /public\.items.*the key has changed.*\(id .*\).*\(version .*id .*\)/)
+  const events = await readTopic(scene.kafka, scene.registry, `${scene.name}.public.items`)
+  // Transactions are published whole: of the second, nothing is.
+  assert.deepEqual(
+    events.map(({ value }) => value?.after?.id),
+    [1],
+  )
+})
+
 it('a change that readers could not follow stops the connector before its first row, with both shapes', async () => {
   await using scene = await openShopScene()
   await using worker = await scene.startWorker()

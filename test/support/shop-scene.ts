@@ -32,6 +32,8 @@ export interface SceneOptions {
   readonly urlOptions?: string
   /** More lines for the connector's file. */
   readonly settings?: string
+  /** One more line for its `source` block. */
+  readonly sourceSettings?: string
 }
 
 export async function openShopScene(options: SceneOptions = {}): Promise<ShopScene> {
@@ -44,11 +46,11 @@ export async function openShopScene(options: SceneOptions = {}): Promise<ShopSce
   await withClient(server, client => client.query(`create database ${name}`))
   const databaseUrl = Object.assign(new URL(server), { pathname: `/${name}` }).href
   await createAuditedShop(databaseUrl)
-  const { via = {}, urlOptions = '', settings = '' } = options
+  const { via = {}, urlOptions = '', settings = '', sourceSettings = '' } = options
   const workerUrl = `${through(databaseUrl, via.postgres)}${urlOptions}`
   const folder = configFolder({
     'worker.yaml': `kafka: { brokers: ["${via.kafka ?? kafka}"] }\nregistry: { url: ${through(registry, via.registry)} }\nhttp: { host: 127.0.0.1, port: "\${HTTP_PORT}" }\n`,
-    'shop.yaml': `name: ${name}\nsource:\n  type: postgres\n  url: ${workerUrl}\n  tables: ["public.*", "!public.audit"]\ntopics: { partitions: 3 }\n${settings}`,
+    'shop.yaml': `name: ${name}\nsource:\n  type: postgres\n  url: ${workerUrl}\n  tables: ["public.*", "!public.audit"]\n  ${sourceSettings}\ntopics: { partitions: 3 }\n${settings}`,
   })
   const judged = { name, databaseUrl, kafka, registry }
   return {

@@ -16,9 +16,11 @@ export interface ReadEvent {
 }
 
 export interface Envelope {
-  readonly op: 'c' | 'u' | 'd' | 'r' | 't'
+  readonly op: 'c' | 'u' | 'd' | 'r' | 't' | 'm'
   readonly before: Row | null
   readonly after: Row | null
+  /** Of an `m` event, which has no rows. */
+  readonly message?: { readonly prefix: string; readonly content: Buffer }
   readonly source: Row & { readonly sequence: string }
 }
 
