@@ -38,11 +38,12 @@ export async function serve(...answers: readonly Answer[]): Promise<RegistryServ
 async function requestOf(request: IncomingMessage): Promise<SeenRequest> {
   let text = ''
   for await (const chunk of request) text += chunk
+  const isJson = /json/.test(request.headers['content-type'] ?? '')
   return {
     method: request.method ?? '',
     path: request.url ?? '',
     authorization: request.headers.authorization,
-    body: text === '' ? null : JSON.parse(text),
+    body: text === '' ? null : isJson ? JSON.parse(text) : text,
   }
 }
 
