@@ -1,5 +1,5 @@
 import type { Finding } from '../../core/types.ts'
-import type { Facts } from './check.ts'
+import type { Facts } from './facts.ts'
 import { failure, ok, warning } from './findings.ts'
 import { quoteName, quoteText } from './names.ts'
 import { createPublicationSql, GENERATED_VERSION, type Publication } from './publication.ts'

@@ -1,5 +1,5 @@
 import type { Finding } from '../../core/types.ts'
-import type { Facts } from './check.ts'
+import type { Facts } from './facts.ts'
 import { alterSystem, failure, ok, warning } from './findings.ts'
 import { quoteText } from './names.ts'
 import type { Capture } from './settings.ts'

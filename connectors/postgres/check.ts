@@ -5,29 +5,12 @@ import { checkServer, OLDEST_VERSION } from './check-server.ts'
 import { checkSlot } from './check-slot.ts'
 import { checkTables } from './check-tables.ts'
 import type { Queries } from './connection.ts'
-import {
-  type Candidate,
-  listCandidates,
-  listOthers,
-  type OtherRelation,
-  type Publication,
-  readPublication,
-} from './publication.ts'
-import { readServer, type Server } from './server.ts'
+import type { Facts } from './facts.ts'
+import { listCandidates, listOthers, readPublication } from './publication.ts'
+import { readServer } from './server.ts'
 import type { Capture } from './settings.ts'
-import { readSlot, type Slot } from './slot.ts'
-import { listTransactions, type OpenTransaction } from './transactions.ts'
-
-/** What the server has of what is needed. */
-export interface Facts {
-  readonly server: Server
-  readonly slot: Slot | null
-  readonly publication: Publication | null
-  readonly candidates: readonly Candidate[]
-  readonly others: readonly OtherRelation[]
-  /** Those that are older than usual, the oldest first. */
-  readonly transactions: readonly OpenTransaction[]
-}
+import { readSlot } from './slot.ts'
+import { listTransactions } from './transactions.ts'
 
 export interface CheckOptions {
   /** From this age on, an open transaction is told of. */
