@@ -8,6 +8,8 @@ import type { CommittedRecord } from './reader.ts'
 
 const FORMAT = 1
 const WRITER = 'worker'
+/** Kafka refuses records from more than an hour ahead of its own clock, and ours may be set wrong. */
+const NO_TIMESTAMP = -1
 
 /** The entries as records of the checkpoint topic. */
 export function checkpointRecords(
@@ -22,7 +24,7 @@ export function checkpointRecords(
     key: Buffer.from(name),
     value: Buffer.from(JSON.stringify({ position, epoch, format: FORMAT, updatedAt })),
     headers,
-    timestampMs: nowMs,
+    timestampMs: NO_TIMESTAMP,
   }))
 }
 

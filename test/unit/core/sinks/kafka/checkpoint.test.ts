@@ -36,6 +36,7 @@ describe('checkpoint records', () => {
     assert.equal(others.length, 0)
     assert.equal(record?.topic, 't')
     assert.deepEqual(record.headers, { worker: 'w1' })
+    assert.equal(record.timestampMs, -1)
     assert.equal(record.partition, 0)
     assert.equal(String(record.key), 'stream')
     assert.equal(
