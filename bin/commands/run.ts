@@ -2,6 +2,7 @@ import { claimsOf, type SourceSettings, sourceSchemas } from '../../connectors/i
 import { systemClock } from '../../core/clock.ts'
 import { type Config, loadConfig } from '../../core/config/load.ts'
 import { ConnectorRun } from '../../core/connector-run.ts'
+import type { ErrorCode } from '../../core/errors.ts'
 import { startHttp } from '../../core/http/server.ts'
 import { createLogger, type Logger } from '../../core/log.ts'
 import { createMetrics, type Metrics } from '../../core/metrics.ts'
@@ -96,11 +97,18 @@ function stopSignal(log: Logger): AbortSignal {
   return controller.signal
 }
 
+/** What keeps a connector from starting, and comes at no other time. */
+const REFUSALS: readonly ErrorCode[] = [
+  'CHECK_FAILED',
+  'CONFIG_INVALID',
+  'PUBLICATION_MISSING',
+  'SLOT_UNSUITABLE',
+  'SOURCE_POOLED',
+]
+
 /** 2 when nothing could be started at all, so that a wrong set-up can be told from a failure in operation. */
 function exitCode({ errors }: RunResult, connectors: number): number {
   if (errors.size === 0) return 0
-  const isRefused = [...errors.values()].every(
-    ({ code }) => code === 'CHECK_FAILED' || code === 'CONFIG_INVALID',
-  )
+  const isRefused = [...errors.values()].every(({ code }) => REFUSALS.includes(code))
   return isRefused && errors.size === connectors ? 2 : 1
 }

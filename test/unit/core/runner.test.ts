@@ -115,6 +115,21 @@ describe('a connector', () => {
     assert.equal(attempts[0]?.source.from, null)
   })
 
+  it('ends with the code of a finding that has one of its own', async () => {
+    const { run } = connector('shop', {
+      prepare: ({ source }) => {
+        source.findings = [
+          { severity: 'warning', subject: 'a', message: 'is odd.', code: 'SLOT_AHEAD' },
+          { severity: 'failure', subject: 'b', message: 'is wrong.' },
+          { severity: 'failure', subject: 'slot s', message: 'is lost.', code: 'SLOT_LOST' },
+        ]
+      },
+    })
+    const error = await run.run(new AbortController().signal)
+    assert.equal(error?.code, 'SLOT_LOST')
+    assert.match(error.message, /b: is wrong.\nslot s: is lost./)
+  })
+
   it('stops at once while servers do not answer its checks', async () => {
     const { run, attempts } = connector('shop', {
       prepare: ({ source }) => Object.assign(source, { check: () => new Promise(() => {}) }),
