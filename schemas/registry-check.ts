@@ -29,7 +29,7 @@ export async function checkRegistry(
 }
 
 /** A login that others can read on its way. */
-function exposureFindings({ url, auth }: Pick<RegistryOptions, 'url' | 'auth'>): Finding[] {
+export function exposureFindings({ url, auth }: Pick<RegistryOptions, 'url' | 'auth'>): Finding[] {
   const { protocol, hostname, username } = new URL(url)
   if (protocol === 'https:' || isLoopback(hostname) || !(auth || username)) return []
   const message = `the login goes to ${hostname} unencrypted`

@@ -6,6 +6,16 @@ import { TableFilter } from './table-filter.ts'
 
 const TABLE_GLOB = /^!?.+\..+$/s
 
+/** The driver would fail on it at every connection, as on something that may pass. */
+function isDecodable(url: string): boolean {
+  const parsed = URL.parse(url)
+  try {
+    return parsed === null || decodeURIComponent(parsed.username + parsed.password) !== undefined
+  } catch {
+    return false
+  }
+}
+
 /** The `source` block of a connector file whose `type` is `postgres`. */
 export const postgresSettings = z
   .strictObject({
@@ -17,6 +27,7 @@ export const postgresSettings = z
         text => URL.canParse(text),
         'is no URL; in user and password, characters such as / # @ are written as %2F %23 %40',
       )
+      .refine(isDecodable, 'holds a % in user or password that begins no code; write it as %25')
       .describe('`postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with libpq’s parameters for TLS'),
     password: z
       .string()

@@ -36,6 +36,8 @@ function handshake(socket: Socket, options: ConnectionOptions): Promise<TLSSocke
   return new Promise((resolve, reject) => {
     const secured = connect({ ...options, socket })
     secured.once('error', reject)
+    // Until the driver listens, a failure must not be one that nobody hears: that would end the process.
+    secured.on('error', () => undefined)
     // Destroying the socket below is how an attempt is given up; TLS would say nothing of that.
     const onClose = () => reject(new Error('The connection was closed during the TLS handshake.'))
     socket.once('close', onClose)

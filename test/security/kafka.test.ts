@@ -228,7 +228,7 @@ describe('Kafka with TLS and logins', () => {
         /before TLS began.*kafka\.brokers, and kafka\.tls/,
       ],
       [kafkaSettings.parse({ brokers: ['[::1]:1'] }), /E[A-Z]+ ::1:1/],
-      [settings('login', { tls: trust() }), /wants TLS or a login.*kafka\.sasl/],
+      [settings('login', { tls: trust() }), /Closed connection.*wants TLS or a login/],
       [
         settings('login', {
           tls: trust(),
@@ -241,7 +241,7 @@ describe('Kafka with TLS and logins', () => {
       cases.map(async ([kafka, message]) => {
         const [finding] = await check(kafka)
         assert.equal(finding?.isAbsent, true, finding?.message)
-        assert.match(finding?.message ?? '', message)
+        assert.match(`${finding?.message} ${finding?.fix}`, message)
       }),
     )
   })

@@ -6,7 +6,7 @@ import type { Finding } from '../../types.ts'
 import { type Broker, type Cluster, KafkaClient, type KafkaSettings } from './client.ts'
 import { askForCoordinator } from './coordinator.ts'
 import { beforeDeadline } from './deadline.ts'
-import { isKafkaError, toKafkaError } from './errors.ts'
+import { isClosedWithoutWord, isKafkaError, toKafkaError } from './errors.ts'
 import { type ClusterMetadata, fetchMetadata, NO_SUCH_TOPIC } from './metadata.ts'
 import { transactionalIdOf } from './sink.ts'
 import { checkTopic } from './topic-check.ts'
@@ -27,6 +27,8 @@ export interface KafkaCheckOptions {
 }
 
 const DEADLINE_MS = 20_000
+const CLOSED =
+  'See `kafka.tls` and `kafka.sasl`: a broker that wants TLS or a login ends connections without a word.'
 
 /** What Kafka must have and allow for this connector. Changes nothing; never rejects. */
 export async function checkKafka(options: KafkaCheckOptions): Promise<Finding[]> {
@@ -41,7 +43,8 @@ export async function checkKafka(options: KafkaCheckOptions): Promise<Finding[]>
   } catch (error) {
     const { code, message, hint } = asTributaryError(toKafkaError(error, 'kafka', 'KAFKA_UNREACHABLE'))
     const isAbsent = code === 'KAFKA_UNREACHABLE' && !isKafkaError(error, 'ILLEGAL_SASL_STATE')
-    return [{ severity: 'failure', subject: 'kafka', message, fix: hint, isAbsent }]
+    const fix = isClosedWithoutWord(error) ? CLOSED : hint
+    return [{ severity: 'failure', subject: 'kafka', message, fix, isAbsent }]
   } finally {
     client.destroy()
   }
@@ -80,7 +83,7 @@ function reached({ brokers }: ClusterMetadata, { kafka }: KafkaCheckOptions): Fi
 }
 
 /** A login that shows its secret, on a link that others can listen to. With SCRAM it is not sent. */
-function exposureFindings({ brokers, sasl, tls }: KafkaSettings): Finding[] {
+export function exposureFindings({ brokers, sasl, tls }: KafkaSettings): Finding[] {
   const isShown = sasl?.mechanism === 'plain' || sasl?.mechanism === 'oauthbearer'
   const open = brokers.filter(broker => !isLoopback(broker.replace(/:\d+$/, '')))
   if (!isShown || tls || open.length === 0) return []

@@ -79,6 +79,11 @@ export function isKafkaError(thrown: unknown, type: string): boolean {
   return errorsIn(thrown).some(error => causeOf(error).type === type)
 }
 
+/** Whether a broker ended the connection and said nothing: it goes down, or wants TLS or a login. */
+export function isClosedWithoutWord(thrown: unknown): boolean {
+  return errorsIn(thrown).some(({ name }) => name === 'KafkaJSConnectionClosedError')
+}
+
 /** What a broker said goes before what happened to a connection: a refused login also ends the connection. */
 function codeOf(causes: readonly Cause[], tls: TlsFailure | undefined): ErrorCode | undefined {
   const types = causes.map(cause => cause.type)
@@ -124,9 +129,6 @@ function adviceFor(causes: readonly Cause[]): string {
   if (has(({ type }) => type === 'ILLEGAL_SASL_STATE')) return '. This port takes no login: see kafka.sasl.'
   if (has(({ type }) => type === 'SASL_AUTHENTICATION_FAILED')) return '. See kafka.sasl.'
   if (has(({ name }) => name === 'KafkaJSSASLAuthenticationError')) return '. See kafka.sasl.'
-  if (has(({ name }) => name === 'KafkaJSConnectionClosedError')) {
-    return '. A broker that wants TLS or a login ends connections without a word: see kafka.tls and kafka.sasl.'
-  }
   return ''
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { checkLink } from '../../../../connectors/postgres/check-link.ts'
 import { linkExposure } from '../../../../connectors/postgres/dial.ts'
 import { encryptionOf, encryptionProblems } from '../../../../connectors/postgres/encryption.ts'
+import { postgresSettings } from '../../../../connectors/postgres/index.ts'
 import { createAuthority } from '../../../support/certificates.ts'
 
 const url = (parameters: string, host = 'db') => `postgres://u:p@${host}/shop?${parameters}`
@@ -72,6 +74,23 @@ describe('what is asked of a link', () => {
       'tls.key: cannot be opened with its passphrase',
     ])
   })
+})
+
+it('A password that cannot be decoded is a mistake in the settings, and is not shown', () => {
+  const parsed = (text: string) => postgresSettings.safeParse({ type: 'postgres', url: text })
+  const issues = parsed('postgres://u:hunter2%ff@db/shop').error?.issues ?? []
+  assert.deepEqual(
+    issues.map(({ message }) => message),
+    ['holds a % in user or password that begins no code; write it as %25'],
+  )
+  assert.equal(parsed('postgres://u:hunter2%25ff@db/shop').success, true)
+})
+
+it('A finding warns of a link that is open, and only of that', () => {
+  assert.deepEqual(checkLink(null), [])
+  const [finding] = checkLink('the login and every row go to db unencrypted')
+  assert.deepEqual([finding?.severity, finding?.subject], ['warning', 'encryption'])
+  assert.match(finding?.fix ?? '', /sslmode=verify-full/)
 })
 
 it('A link is open to others when it is not encrypted and leaves the machine', () => {

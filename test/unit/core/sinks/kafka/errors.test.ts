@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { ErrorCode } from '../../../../../core/errors.ts'
 import { TributaryError } from '../../../../../core/errors.ts'
-import { isKafkaError, toKafkaError } from '../../../../../core/sinks/kafka/errors.ts'
+import { isClosedWithoutWord, isKafkaError, toKafkaError } from '../../../../../core/sinks/kafka/errors.ts'
 
 /** As the client makes them: a name, Kafka's type or the system's code, and what they wrap. */
 const thrown = (facts: object, cause?: unknown) =>
@@ -16,6 +16,10 @@ describe('errors of Kafka', () => {
     ['KAFKA_REFUSED', { name: 'KafkaJSSASLAuthenticationError' }],
     ['KAFKA_REFUSED', { type: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' }],
     ['KAFKA_REFUSED', { name: 'KafkaJSConnectionError', code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }],
+    ['KAFKA_REFUSED', { name: 'KafkaJSConnectionError', code: 'CERT_HAS_EXPIRED' }],
+    ['KAFKA_REFUSED', { name: 'KafkaJSConnectionError', code: 'ERR_SSL_WRONG_VERSION_NUMBER' }],
+    ['KAFKA_REFUSED', { name: 'KafkaJSConnectionError', code: 'TLS_EXPECTED' }],
+    ['KAFKA_UNREACHABLE', { name: 'KafkaJSProtocolError', type: 'ILLEGAL_SASL_STATE' }],
     ['FENCED', { type: 'INVALID_PRODUCER_EPOCH' }],
     ['RECORD_TOO_LARGE', { type: 'MESSAGE_TOO_LARGE' }],
     ['KAFKA_TOPIC_UNSUITABLE', { type: 'INVALID_REPLICATION_FACTOR' }],
@@ -50,6 +54,23 @@ describe('errors of Kafka', () => {
   it('leave errors of ours alone', () => {
     const ours = new TributaryError('FENCED', 'taken over')
     assert.equal(toKafkaError(ours, 'writing'), ours)
+  })
+
+  it('keep the code that an error of ours has within what the client made of it', () => {
+    const ours = new TributaryError('KAFKA_REFUSED', 'login: no token')
+    const error = toKafkaError(thrown({ name: 'KafkaJSNonRetriableError' }, ours), 'kafka')
+    assert.deepEqual([error.code, error.message], ['KAFKA_REFUSED', 'kafka: login: no token'])
+  })
+
+  it('name the setting that mends what is wrong of TLS and logins', () => {
+    const told = (facts: object) => toKafkaError(thrown(facts), 'kafka').message
+    assert.match(told({ code: 'SELF_SIGNED_CERT_IN_CHAIN' }), /kafka\.tls\.ca/)
+    assert.match(told({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' }), /kafka\.tls\.servername/)
+    assert.match(told({ code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' }), /kafka\.tls\.cert/)
+    assert.match(told({ name: 'KafkaJSSASLAuthenticationError' }), /kafka\.sasl/)
+    assert.match(told({ type: 'ILLEGAL_SASL_STATE' }), /takes no login/)
+    assert.equal(isClosedWithoutWord(thrown({}, thrown({ name: 'KafkaJSConnectionClosedError' }))), true)
+    assert.equal(isClosedWithoutWord(thrown({ name: 'KafkaJSConnectionError' })), false)
   })
 
   it('are found by their type through what wraps them', () => {
