@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls'
 import type { Admin, ISocketFactoryArgs, Kafka, KafkaConfig, Mechanism, Producer } from 'kafkajs'
 import type { Logger } from '../../log.ts'
 import {
+  createCoordinatorLookup,
   createGrouping,
   createLoginCheck,
   createProduceRequest,
@@ -123,6 +124,8 @@ function replaceParts(): void {
   queue.scheduleCheckPendingRequests = createQueueTimer(queue.scheduleCheckPendingRequests)
   const connection = requirePart('kafkajs/src/network/connection').prototype
   connection.isAuthenticated = createLoginCheck(connection.isAuthenticated)
+  const cluster = requirePart('kafkajs/src/cluster').prototype
+  cluster.findGroupCoordinatorMetadata = createCoordinatorLookup(cluster.findGroupCoordinatorMetadata)
 }
 
 function replace<T>(part: string, create: (original: T) => T): void {

@@ -147,3 +147,32 @@ export function createLoginCheck(original: (this: LoggedIn) => boolean): (this: 
     return seconds * 1000 + nanoseconds / 1_000_000 < LOGIN_REST_MS
   }
 }
+
+/** Which coordinator is asked for. */
+interface CoordinatorQuestion {
+  readonly groupId: string
+  readonly coordinatorType: number
+}
+
+type FindCoordinator = (this: object, question: CoordinatorQuestion) => Promise<unknown>
+
+/** Short beside the time for which the client tries again to reach a coordinator that has moved. */
+const COORDINATOR_KNOWN_MS = 1_000
+
+/**
+ * The client asks who coordinates before each step of a transaction: two of five round trips of every write. An answer
+ * counts for a second, for the cluster object that got it; a failure is not remembered.
+ */
+export function createCoordinatorLookup(original: FindCoordinator): FindCoordinator {
+  const answers = new WeakMap<object, Map<string, { readonly until: number; readonly answer: unknown }>>()
+  return async function findGroupCoordinatorMetadata(question) {
+    const known = answers.get(this) ?? new Map()
+    answers.set(this, known)
+    const id = `${question.coordinatorType} ${question.groupId}`
+    const last = known.get(id)
+    if (last && performance.now() < last.until) return last.answer
+    const answer = await original.call(this, question)
+    known.set(id, { until: performance.now() + COORDINATOR_KNOWN_MS, answer })
+    return answer
+  }
+}

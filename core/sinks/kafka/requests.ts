@@ -25,8 +25,9 @@ export interface RequestLimits {
 
 export const DEFAULT_REQUEST_LIMITS: RequestLimits = {
   partitionBytes: 900_000,
-  requestBytes: 4_000_000,
-  requestRecords: 10_000,
+  // What a pipeline writes at a time under load, with the batch that filled it and the checkpoint: one request.
+  requestBytes: 6_000_000,
+  requestRecords: 12_000,
 }
 
 interface OpenTopic extends TopicRecords {

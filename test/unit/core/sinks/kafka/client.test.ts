@@ -4,6 +4,8 @@ import { createRequire } from 'node:module'
 import { describe, it } from 'node:test'
 import '../../../../../core/sinks/kafka/client.ts'
 import { readBatches, readRecords } from '../../../../../core/sinks/kafka/record-decoder.ts'
+import { createCoordinatorLookup } from '../../../../../core/sinks/kafka/replacements.ts'
+import { until } from '../../../../support/until.ts'
 
 const require = createRequire(import.meta.url)
 const ours = { topic: 't', partition: 1, key: null, value: Buffer.from('v'), timestampMs: 5 }
@@ -85,6 +87,29 @@ describe('the Kafka client’s inner parts', () => {
     assert.equal(RequestQueue.prototype.scheduleCheckPendingRequests.name, 'scheduleCheckPendingRequests')
     assert.equal(typeof require('kafkajs/src/protocol/requests/fetch').protocol({ version: 11 }), 'function')
     assert.equal(require('kafkajs/src/network/connection').prototype.isAuthenticated.name, 'isAuthenticated')
+    assert.equal(Cluster.prototype.findGroupCoordinatorMetadata.name, 'findGroupCoordinatorMetadata')
+  })
+
+  it('ask once a second who coordinates, for each cluster and id, and again at once after a failure', async () => {
+    let asked = 0
+    let fails = true
+    const lookUp = createCoordinatorLookup(async () => {
+      asked++
+      if (fails) throw new Error('not now')
+      return { coordinator: asked }
+    })
+    const question = { groupId: 'a', coordinatorType: 1 }
+    const cluster = {}
+    await assert.rejects(lookUp.call(cluster, question), /not now/)
+    fails = false
+    assert.deepEqual(await lookUp.call(cluster, question), { coordinator: 2 })
+    assert.deepEqual(await lookUp.call(cluster, question), { coordinator: 2 })
+    assert.deepEqual(await lookUp.call(cluster, { ...question, groupId: 'b' }), { coordinator: 3 })
+    assert.deepEqual(await lookUp.call({}, question), { coordinator: 4 })
+    await until('the answer is too old', async () => {
+      const answer = (await lookUp.call(cluster, question)) as { coordinator: number }
+      return answer.coordinator === 5
+    })
   })
 
   it('take a login for good a moment after it, however short it counts', () => {
