@@ -105,8 +105,9 @@ function valueText(value: Value): string {
 function partText(value: Value): string {
   if (typeof value !== 'object' || value === null) return String(value)
   if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
-  if (value instanceof Unfit) return value.text
-  const parts: readonly Value[] = value instanceof Map ? [...value].flat() : (value as readonly Value[])
+  if (value instanceof Unfit) return `text${value.text}`
+  const parts: readonly Value[] =
+    value instanceof Map ? ['map', ...[...value].flat()] : (value as readonly Value[])
   return parts.map(valueText).join('')
 }
 

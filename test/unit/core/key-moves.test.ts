@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { KeyMoves, keyChanged } from '../../../core/key-moves.ts'
-import { UNAVAILABLE } from '../../../core/types.ts'
+import { UNAVAILABLE, Unfit, type Value } from '../../../core/types.ts'
 import { column, table } from '../../support/events.ts'
 
 const seats = table('seats', { deferrableKey: true })
@@ -23,6 +23,31 @@ describe('key moves', () => {
     moves.arrive(blobs, [Buffer.from([1, 2]), 'new'])
     assert.equal(moves.leave(blobs, [Buffer.from([1, 3]), 'old']), false)
     assert.equal(moves.leave(blobs, [Buffer.from([1, 2]), 'old']), true)
+  })
+
+  it('tell rows apart that differ inside an array, a map or a value that does not fit', () => {
+    const parts = table('parts', {
+      columns: [column('id', { kind: 'int' }), column('v', { kind: 'array', items: { kind: 'string' } })],
+      deferrableKey: true,
+    })
+    const values: readonly Value[] = [
+      ['1', '2'],
+      ['1,2'],
+      ['1', null],
+      ['1', ''],
+      [['1'], '2'],
+      new Map([['1', '2']]),
+      new Map([['1', null]]),
+      new Unfit('{{1}}'),
+      new Unfit('{{2}}'),
+    ]
+    for (const arrived of values) {
+      for (const left of values) {
+        const moves = new KeyMoves()
+        moves.arrive(parts, [1, arrived])
+        assert.equal(moves.leave(parts, [1, left]), arrived !== left)
+      }
+    }
   })
 
   it('take null, its text and what was not sent for three things', () => {

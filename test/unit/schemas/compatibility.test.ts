@@ -17,6 +17,10 @@ const shape = (...columns: [name: string, type: ColumnType][]): Table =>
 const INT: ColumnType = { kind: 'int' }
 const TEXT: ColumnType = { kind: 'string' }
 
+function arrayOf(items: ColumnType): ColumnType {
+  return { kind: 'array', items }
+}
+
 /** Written with one shape, read with another, by avsc alone. */
 async function readAs(written: Table, row: Row, reader: Table): Promise<unknown> {
   const registry = new FakeRegistry()
@@ -91,6 +95,24 @@ const conflicts: [was: ColumnType, is: ColumnType, isConflict: boolean][] = [
   [{ kind: 'long' }, { kind: 'timestamp' }, true],
   [{ kind: 'localTimestamp' }, { kind: 'timestamp' }, true],
   [{ kind: 'date' }, { kind: 'timestamp' }, true],
+  [arrayOf(INT), arrayOf({ kind: 'long' }), false],
+  [arrayOf({ kind: 'long' }), arrayOf(INT), true],
+  [arrayOf(INT), TEXT, true],
+  [
+    arrayOf({ kind: 'decimal', precision: 9, scale: 2 }),
+    arrayOf({ kind: 'decimal', precision: 9, scale: 3 }),
+    true,
+  ],
+  [arrayOf(arrayOf(INT)), arrayOf(arrayOf({ kind: 'double' })), false],
+  [arrayOf(INT), arrayOf(arrayOf(INT)), true],
+  // The items of an array can be null, those of a vector cannot.
+  [{ kind: 'vector' }, arrayOf({ kind: 'float' }), false],
+  [arrayOf({ kind: 'float' }), { kind: 'vector' }, true],
+  [{ kind: 'map' }, { kind: 'map' }, false],
+  [{ kind: 'map' }, arrayOf(TEXT), true],
+  [{ kind: 'bits', length: 3 }, { kind: 'bits', length: 5 }, true],
+  [{ kind: 'bits', length: 3 }, { kind: 'bytes' }, true],
+  [{ kind: 'geometry', srid: 4326 }, { kind: 'geometry', srid: null }, false],
 ]
 
 for (const [was, is, isConflict] of conflicts) {
@@ -107,6 +129,19 @@ test('a shape is told as people write it', () => {
     ['at', { kind: 'date' }],
   )
   assert.equal(describeShape(schemaOf(orders)), 'id int, total decimal(10,2), at date')
+})
+
+test('kinds that are made of others are told as such', () => {
+  const things = shape(
+    ['tags', arrayOf(TEXT)],
+    ['prices', arrayOf({ kind: 'decimal', precision: 9, scale: 2 })],
+    ['flags', { kind: 'bits', length: 12 }],
+    ['more', { kind: 'map' }],
+  )
+  assert.equal(
+    describeShape(schemaOf(things)),
+    'tags array of string, prices array of decimal(9,2), flags bits(12), more map of string',
+  )
 })
 
 test('what is no Avro has no fields to compare', () => {
