@@ -140,11 +140,20 @@ function checkFailover(server: Server, slot: { isFailover: boolean; wanted: bool
       ),
     ]
   }
-  if (physicalSlots.length === 0 || synchronizedStandbySlots !== '') return []
+  const awaited = synchronizedStandbySlots.split(/\s*,\s*/).filter(name => name !== '' && name !== '*')
+  const absent = awaited.filter(name => !physicalSlots.includes(name))
+  if (absent.length > 0) return [checkAbsent(absent, physicalSlots)]
+  if (physicalSlots.length === 0 || awaited.length > 0) return []
   const message =
     'is empty: changes are published that a standby may not have yet, and lacks after a failover.'
   const value = quoteText(physicalSlots.join(', '))
   return [warning('synchronized_standby_slots', message, alterSystem('synchronized_standby_slots', value))]
+}
+
+function checkAbsent(absent: readonly string[], present: readonly string[]): Finding {
+  const message = `names ${absent.join(', ')}, which no standby reads: changes are held back until one does.`
+  const value = quoteText(present.join(', '))
+  return warning('synchronized_standby_slots', message, alterSystem('synchronized_standby_slots', value))
 }
 
 function checkFeedback(): Finding {

@@ -198,6 +198,8 @@ export interface ReplicationEvents {
    * A message with its envelope (`w` or `k`). A view of memory that is used again: copy it. Must not throw.
    */
   message(message: Uint8Array): void
+  /** The server warns of something that passes. */
+  warned(message: string): void
   /** The link has ended, and not by `close`. Called once. */
   ended(reason: TributaryError): void
 }
@@ -313,7 +315,7 @@ function rawPlugin(
       // The library's own listener makes a text, a view and a promise of each message, for nobody.
       connection.removeAllListeners('copyData')
       connection.on('copyData', ({ chunk }) => events.message(chunk))
-      connection.on('notice', notice => refuseSkippedPublication(notice, start, events))
+      connection.on('notice', notice => heed(notice, start, events))
       onConnection(connection)
       // Names of tables, functions and types among the values (regclass and its like) then come with their schemas.
       await client.query('SET search_path = pg_catalog')
@@ -337,25 +339,21 @@ function startReplication({ slot, publication, messages }: ReplicationStart, lsn
   return `START_REPLICATION SLOT ${quoteName(slot)} LOGICAL ${lsn} (${options})`
 }
 
-/** It warns so, with the same code, when it holds back changes that synchronized_standby_slots have not got. */
-const WAITS_FOR_STANDBY = 'StandbySlotsHaveCaughtup'
+/** The server's function that warns when synchronized_standby_slots have not got what is to be sent. */
+const HELD_BACK = 'StandbySlotsHaveCaughtup'
 
 /**
  * From Postgres 18 on, a publication that did not exist when a change was written is only warned about, and the
- * change left out. Earlier servers end the stream with an error, which is what we want.
+ * change left out. Earlier servers end the stream with an error, which is what we want. Waiting for standbys has the same code.
  */
-function refuseSkippedPublication(
-  notice: Notice,
-  { where, publication }: ReplicationStart,
-  events: ReplicationEvents,
-): void {
-  if (notice.code !== '55000' || notice.routine === WAITS_FOR_STANDBY) return
-  events.ended(
-    new TributaryError(
-      'CHECK_FAILED',
-      `${where}: publication ${publication} did not exist when changes were written that the slot holds (${notice.message}).`,
-    ),
-  )
+function heed(notice: Notice, { where, publication }: ReplicationStart, events: ReplicationEvents): void {
+  if (notice.code !== '55000') return
+  if (notice.routine === HELD_BACK) {
+    events.warned(notice.message ?? HELD_BACK)
+    return
+  }
+  const message = `${where}: publication ${publication} did not exist when changes were written that the slot holds (${notice.message}).`
+  events.ended(new TributaryError('CHECK_FAILED', message))
 }
 
 /** Waits for an orderly end, and drops the socket of one that does not come. */

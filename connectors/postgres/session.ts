@@ -170,7 +170,7 @@ function cutInOtherSystem({ xid, commitLsn }: Cut, where: string): TributaryErro
 }
 
 async function connect(options: SessionOptions, server: Server, planned: Start): Promise<Session> {
-  const { capture, queries, signal } = options
+  const { capture, deps, queries, signal } = options
   const { where } = capture
   let start = planned
   // The inbox pauses the link and the link fills the inbox; the driver calls neither before the link is there.
@@ -185,7 +185,12 @@ async function connect(options: SessionOptions, server: Server, planned: Start):
       },
       signal,
     },
-    { message: message => inbox.push(message), ended: reason => inbox.fail(reason) },
+    {
+      message: message => inbox.push(message),
+      warned: warning =>
+        deps.log.warn({ warning }, 'the server holds changes back until its standbys have them'),
+      ended: reason => inbox.fail(reason),
+    },
   ).catch(async (error: unknown) => {
     throw await withReader(asTributaryError(error), queries, capture)
   })

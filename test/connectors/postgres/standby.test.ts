@@ -124,6 +124,8 @@ describe('a primary of Postgres 18 with a standby', () => {
     await pair.standby.kill('SIGINT')
     await database.commit('INSERT INTO t VALUES (1)')
     const pulling = reader.pullEvents(1)
+    const heldBack = await problemOf(database, 'synchronized_standby_slots', failover)
+    assert.match(heldBack.message, /names standby, which no standby reads: changes are held back/)
     await pair.standby.restart()
     await pulling
     await pair.replayed()

@@ -64,3 +64,19 @@ it('Standbys are no reason to warn before slots could be copied to them', () => 
   assert.deepEqual(problems({ versionNumber: 160_000, physicalSlots }), [])
   assert.deepEqual(problems({ versionNumber: 170_000, physicalSlots }), ['failover warning'])
 })
+
+it('A standby that changes wait for, and that is not there, is named', () => {
+  const waits = (physicalSlots: string[]) => problems({ physicalSlots, synchronizedStandbySlots: 'one, two' })
+  assert.deepEqual(waits(['one', 'two']), ['failover warning'])
+  const failover = resolveSettings(
+    postgresSettings.parse({ type: 'postgres', url: 'postgres://db/shop', failover: true }),
+    'shop',
+  )
+  const facts = { slot: null, publication: null, candidates: [], others: [], transactions: [] }
+  const [found] = checkServer(
+    { ...facts, server: server({ physicalSlots: ['one'], synchronizedStandbySlots: 'one, two' }) },
+    failover,
+  ).filter(({ severity }) => severity === 'warning')
+  assert.match(found?.message ?? '', /names two, which/)
+  assert.match(found?.fix ?? '', /synchronized_standby_slots = 'one'/)
+})
