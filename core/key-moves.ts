@@ -9,12 +9,12 @@ import { type Row, type Table, UNAVAILABLE, Unfit, type Value } from './types.ts
  * they come, "row 2 left key 2" would be the last word on key 2, and consumers would delete a row that exists.
  * So a row that leaves a key where a different row has arrived in the same transaction leaves in silence.
  *
- * One arrival is kept per key until somebody leaves it; a transaction may hold `limit` of them.
+ * Arrivals are kept until somebody leaves their key; a transaction may hold `limit` of them.
  */
 export class KeyMoves {
   readonly #limit: number
-  /** Table -> key -> fingerprint of the row that came. */
-  readonly #arrivals = new Map<Table, Map<string, string>>()
+  /** Table -> key -> fingerprints of the rows that came, mostly one, in their order. */
+  readonly #arrivals = new Map<Table, Map<string, string[]>>()
   #size = 0
 
   constructor(limit = 500_000) {
@@ -25,7 +25,7 @@ export class KeyMoves {
   clear(table?: Table): void {
     if (this.#size === 0) return
     if (table) {
-      this.#size -= this.#arrivals.get(table)?.size ?? 0
+      for (const rows of this.#arrivals.get(table)?.values() ?? []) this.#size -= rows.length
       this.#arrivals.delete(table)
     } else {
       this.#arrivals.clear()
@@ -38,19 +38,21 @@ export class KeyMoves {
    * @throws TributaryError KEY_CHANGES_TOO_MANY
    */
   arrive(table: Table, row: Row): void {
-    const byKey = this.#arrivals.get(table) ?? new Map<string, string>()
+    const byKey = this.#arrivals.get(table) ?? new Map<string, string[]>()
     this.#arrivals.set(table, byKey)
-    const sizeBefore = byKey.size
-    byKey.set(keyText(table, row), fingerprint(row))
-    this.#size += byKey.size - sizeBefore
+    const key = keyText(table, row)
+    const rows = byKey.get(key)
+    if (rows) rows.push(fingerprint(row))
+    else byKey.set(key, [fingerprint(row)])
+    this.#size++
     if (this.#size > this.#limit) throw tooMany(table, this.#limit)
   }
 
   /** A row has changed without leaving its key: what arrived there looks different now. */
   change(table: Table, before: Row, after: Row): void {
-    const byKey = this.#arrivals.get(table)
-    const key = keyText(table, after)
-    if (byKey?.get(key) === fingerprint(before)) byKey.set(key, fingerprint(after))
+    const rows = this.#arrivals.get(table)?.get(keyText(table, after))
+    const place = rows?.indexOf(fingerprint(before)) ?? -1
+    if (rows && place >= 0) rows[place] = fingerprint(after)
   }
 
   /**
@@ -60,11 +62,21 @@ export class KeyMoves {
   leave(table: Table, before: Row): boolean {
     const byKey = this.#arrivals.get(table)
     const key = keyText(table, before)
-    const arrived = byKey?.get(key)
-    if (!byKey || arrived === undefined) return false
-    byKey.delete(key)
-    this.#size--
-    return arrived !== fingerprint(before)
+    const rows = byKey?.get(key)
+    if (!byKey || !rows) return false
+    const place = rows.indexOf(fingerprint(before))
+    if (rows.length === 1) {
+      byKey.delete(key)
+      this.#size--
+      return place < 0
+    }
+    // The row that was told last leaves one behind that would have to be told again, were it to stay.
+    const isLast = place === rows.length - 1
+    if (place >= 0) {
+      rows.splice(place, 1)
+      this.#size--
+    }
+    return !isLast
   }
 }
 

@@ -248,4 +248,19 @@ function shifts(scene: Scene): void {
       assert.deepEqual(folded(reader.events), await truth(), change)
     }
   })
+
+  it('that several rows have at once, until the commit is near, end with the truth', async () => {
+    const { database } = scene
+    await database.commit(
+      'CREATE TABLE t (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, v text); ALTER TABLE t REPLICA IDENTITY FULL',
+    )
+    const reader = await scene.begin()
+    await database.commit(`INSERT INTO t VALUES (1, 'a'), (2, 'c'), (5, 'b')`)
+    const moves = ['a', 'c', 'b', 'a'].map(
+      (v, index) => `UPDATE t SET id = ${[5, 5, 6, 7][index]} WHERE v = '${v}'`,
+    )
+    await database.commit(`BEGIN; ${moves.join('; ')}; COMMIT`, `INSERT INTO t VALUES (9, 'end')`)
+    const { events } = await reader.pullUntil(({ events }) => events.at(-1)?.after?.[0] === 9)
+    assert.deepEqual(folded(events), { 5: 'c', 6: 'b', 7: 'a', 9: 'end' })
+  })
 }
