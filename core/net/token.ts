@@ -82,7 +82,10 @@ function readFrom(file: string): TokenSource {
 
 function readToken(file: string): TokenAnswer {
   try {
-    return judged(readFileSync(file, 'utf8').trim(), `the file ${file}`)
+    const text = readFileSync(file, 'utf8').trim()
+    // Somebody may just be writing it.
+    if (text === '') return { failure: `the token's file ${file} is empty`, isPassing: true }
+    return judged(text, `the file ${file}`)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     return { failure: `the token's file ${file} cannot be read (${code})`, isPassing: false }

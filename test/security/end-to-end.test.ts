@@ -144,31 +144,43 @@ source:
     assert.match(untrusted.lines.join('\n'), /FAILURE +source .*not trusted here/)
   })
 
-  const WRONG: readonly [what: string, own: Partial<Pieces>, message: RegExp][] = [
-    [
-      'password of the database',
-      { postgresPassword: 'other-1' },
-      /SOURCE_ACCESS_DENIED.*password in source\.url/,
-    ],
-    ['authority of the database', { postgresCa: foreign.cert }, /SOURCE_ACCESS_DENIED.*source\.tls\.ca/],
-    ['name of the database', { host: '127.0.0.1' }, /SOURCE_ACCESS_DENIED.*other names.*source\.url/],
-    ['password of Kafka', { kafkaPassword: 'other-2' }, /SASL.*kafka\.sasl/],
-    ['authority of Kafka', { kafkaCa: foreign.cert }, /not trusted here.*kafka\.tls\.ca/],
-    ['token of the registry', { token: 'other-3' }, /401.*registry\.auth/],
-    ['authority of the registry', { registryCa: foreign.cert }, /not trusted here.*registry\.tls\.ca/],
-  ]
-  describe('stops with the setting to mend for a wrong', { concurrency: 2 }, () => {
-    for (const [what, own, message] of WRONG) {
-      it(what, async () => {
-        using folder = configOf(own)
-        const check = await run(['check', folder.path])
-        assert.equal(check.code, 2)
-        assert.match(check.lines.join('\n'), message)
-        const ended = await run(['run', folder.path])
-        const failed = ended.lines.map(line => JSON.parse(line)).find(({ msg }) => msg === 'connector failed')
-        assert.match(`${failed?.code} ${failed?.error}`, message)
-        assert.equal(ended.code, failed?.code === 'CHECK_FAILED' ? 2 : 1)
-      })
+  it('is told by check of all that is wrong at once, each with the setting to mend', async () => {
+    const cases: readonly [Partial<Pieces>, readonly RegExp[]][] = [
+      [
+        { postgresPassword: 'other-1', kafkaPassword: 'other-2', token: 'other-3' },
+        [/SOURCE_ACCESS_DENIED.*password in source\.url/, /SASL.*kafka\.sasl/, /401.*registry\.auth/],
+      ],
+      [
+        { postgresCa: foreign.cert, kafkaCa: foreign.cert, registryCa: foreign.cert },
+        [
+          /not trusted here.*source\.tls\.ca/,
+          /not trusted here.*kafka\.tls\.ca/,
+          /not trusted here.*registry\.tls\.ca/,
+        ],
+      ],
+      [{ host: '127.0.0.1' }, [/SOURCE_ACCESS_DENIED.*other names.*source\.url/]],
+    ]
+    for (const [own, messages] of cases) {
+      using folder = configOf(own)
+      const { code, lines } = await run(['check', folder.path])
+      assert.equal(code, 2)
+      const failures = lines.filter(line => /FAILURE/.test(line)).join('\n')
+      for (const message of messages) assert.match(failures, message)
+    }
+  })
+
+  it('does not run with a wrong password or token: it stops, and says what to mend', async () => {
+    const cases: readonly [Partial<Pieces>, string, RegExp, exitCode: number][] = [
+      [{ postgresPassword: 'other-1' }, 'SOURCE_ACCESS_DENIED', /password in source\.url/, 1],
+      [{ kafkaPassword: 'other-2' }, 'CHECK_FAILED', /SASL.*kafka\.sasl/, 2],
+      [{ token: 'other-3' }, 'CHECK_FAILED', /401.*registry\.auth/, 2],
+    ]
+    for (const [own, code, message, exitCode] of cases) {
+      using folder = configOf(own)
+      const ended = await run(['run', folder.path])
+      const failed = ended.lines.map(line => JSON.parse(line)).find(({ msg }) => msg === 'connector failed')
+      assert.deepEqual([failed?.code, ended.code], [code, exitCode])
+      assert.match(failed?.error, message)
     }
   })
 

@@ -59,6 +59,11 @@ describe('tokens', () => {
       writeFileSync(tokenFile, 'two')
       assert.equal(source.renew(), true)
       assert.deepEqual(await source.get(), { token: 'two' })
+      writeFileSync(tokenFile, '\n')
+      assert.deepEqual(await source.get(), {
+        failure: `the token's file ${tokenFile} is empty`,
+        isPassing: true,
+      })
       writeFileSync(tokenFile, 'two\nlines')
       const answer = await source.get()
       assert.match('failure' in answer ? answer.failure : '', /holds no token/)
