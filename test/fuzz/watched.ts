@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Finding } from './fuzzer.ts'
 import type { Input } from './target.ts'
@@ -55,8 +58,9 @@ export async function fuzzWatched(options: {
 }): Promise<Report> {
   const progress = new Progress()
   const { seed, seconds, corpora = { log: [], fetched: [] } } = options
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-fuzz-'))
   const worker = new Worker(new URL('worker.ts', import.meta.url), {
-    workerData: { seed, seconds, corpora, shared: progress.shared },
+    workerData: { seed, seconds, corpora, shared: progress.shared, folder },
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     execArgv: ['--conditions=tributary-source'],
   })
@@ -76,6 +80,7 @@ export async function fuzzWatched(options: {
   } finally {
     watch.abort()
     await worker.terminate()
+    rmSync(folder, { recursive: true })
   }
 }
 

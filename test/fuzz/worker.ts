@@ -20,11 +20,12 @@ const KEPT_BYTES = 24 << 20
 const WARM_UP = 0.25
 const LONG_RUN_SECONDS = 20
 
-const { seed, seconds, corpora, shared } = workerData as {
+const { seed, seconds, corpora, shared, folder } = workerData as {
   seed: number
   seconds: number
   corpora: Corpora
   shared: SharedArrayBuffer
+  folder: string
 }
 
 const buffers = (inputs: readonly Input[]): Input[] =>
@@ -36,7 +37,7 @@ const all: readonly Target[] = [
   positionsTarget(),
   ...kafkaTargets(buffers(corpora.fetched)),
   ...(await recordsTargets()),
-  configTarget(),
+  configTarget(folder),
 ]
 // In a second there is no room for large inputs.
 const targets = seconds < LONG_RUN_SECONDS ? all.map(target => ({ ...target, hostile: [] })) : all

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { postgresSettings } from '../../../connectors/postgres/settings.ts'
 import { loadConfig } from '../../../core/config/load.ts'
@@ -32,10 +31,11 @@ log:
     info
 `
 
-/** The files of a configuration. The secret comes from the environment, and no mistake in a file may tell it. */
-export function configTarget(): Target {
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-fuzz-'))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+/**
+ * The files of a configuration, written into `folder`. The secret comes from the environment, and no mistake in a file
+ * may tell it.
+ */
+export function configTarget(folder: string): Target {
   return {
     name: 'configuration',
     turns: 2,
