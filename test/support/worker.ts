@@ -82,7 +82,7 @@ function workerOf(child: ChildProcess, url: string, log: readonly LogLine[]): Wo
           ({ ok }) => ok,
           () => false,
         )
-      }).catch(error => {
+      }, 180_000).catch(error => {
         throw new Error(`${error.message}\n${logged()}`)
       }),
     status: async () => {
