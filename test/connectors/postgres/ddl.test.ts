@@ -11,6 +11,7 @@ onEveryServer('changes of shape', scene => {
   columns(scene)
   types(scene)
   tables(scene)
+  droppedTypes(scene)
   renamedSchemas(scene)
   keys(scene)
   sessions(scene)
@@ -142,6 +143,27 @@ function types(scene: Scene): void {
       { id: 4, m: 'ok', p: '(d,4)', d: '4.00' },
       { id: 5, m: 'ok', p: '(e,5)', d: '5.00' },
     ])
+  })
+}
+
+function droppedTypes(scene: Scene): void {
+  it('leave rows of types that were dropped since as the text that the server prints', async () => {
+    const { database } = scene
+    await database.commit(
+      `CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN price AS numeric(6,2); CREATE TYPE pair AS (x int, y mood);
+       CREATE TABLE t (id int PRIMARY KEY, m mood, d price, p pair, a int)`,
+    )
+    const reader = await scene.begin()
+    const begin = reader.checkpoint
+    await reader.stop()
+    await database.commit(`INSERT INTO t VALUES (1, 'ok', 1.5, (1, 'sad'), 7)`)
+    await database.commit('DROP TABLE t', 'DROP TYPE pair', 'DROP TYPE mood', 'DROP DOMAIN price')
+    const events = await scene.replay(begin, 1)
+    assert.deepEqual(rows(events), [{ id: 1, m: 'ok', d: '1.50', p: '(1,sad)', a: 7 }])
+    assert.deepEqual(
+      events[0]?.table.columns.map(({ type }) => type.kind),
+      ['int', 'string', 'string', 'string', 'int'],
+    )
   })
 }
 

@@ -243,8 +243,8 @@ function shifts(scene: Scene): void {
       return Object.fromEntries(rows.map(({ key, v }) => [key, v]).toSorted(([a], [b]) => (a! < b! ? -1 : 1)))
     }
     for (const [index, change] of changes.entries()) {
-      await database.commit(change, `INSERT INTO t VALUES (9, ${1000 + index}, 'end')`)
-      await reader.pullUntil(({ events }) => events.at(-1)?.after?.[1] === 1000 + index)
+      await database.commit(change, `INSERT INTO t VALUES (9, ${1000 + index}, 'end ${index}')`)
+      await reader.pullUntil(({ events }) => events.at(-1)?.after?.[2] === `end ${index}`)
       assert.deepEqual(folded(reader.events), await truth(), change)
     }
   })
