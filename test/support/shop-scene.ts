@@ -86,11 +86,15 @@ async function untilCaughtUp(databaseUrl: string, worker: Worker): Promise<void>
     ),
   )
   const target = lsnNumber(rows[0]?.lsn ?? '')
-  await until('everything committed is durable', async () => {
-    const { checkpoint } = await worker.status()
-    const durable = /lsn=([0-9A-F]+\/[0-9A-F]+)/.exec(checkpoint.stream?.position ?? '')?.[1]
-    return durable !== undefined && lsnNumber(durable) > target
-  })
+  await until(
+    'everything committed is durable',
+    async () => {
+      const { checkpoint } = await worker.status()
+      const durable = /lsn=([0-9A-F]+\/[0-9A-F]+)/.exec(checkpoint.stream?.position ?? '')?.[1]
+      return durable !== undefined && lsnNumber(durable) > target
+    },
+    180_000,
+  )
 }
 
 function lsnNumber(lsn: string): bigint {

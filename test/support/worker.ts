@@ -76,13 +76,17 @@ function workerOf(child: ChildProcess, url: string, log: readonly LogLine[]): Wo
     log,
     ended: () => ended,
     ready: () =>
-      until('the worker is ready', async () => {
-        if (isEnded()) throw new Error(`the worker has ended:\n${logged()}`)
-        return fetch(`${url}/readyz`).then(
-          ({ ok }) => ok,
-          () => false,
-        )
-      }, 180_000).catch(error => {
+      until(
+        'the worker is ready',
+        async () => {
+          if (isEnded()) throw new Error(`the worker has ended:\n${logged()}`)
+          return fetch(`${url}/readyz`).then(
+            ({ ok }) => ok,
+            () => false,
+          )
+        },
+        180_000,
+      ).catch(error => {
         throw new Error(`${error.message}\n${logged()}`)
       }),
     status: async () => {
