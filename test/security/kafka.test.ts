@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createServer } from 'node:tls'
 import { type KafkaSettings, kafkaSettings } from '../../core/config/settings.ts'
 import { checkKafka } from '../../core/sinks/kafka/check.ts'
 import { type CommittedRecord, readCommitted } from '../../core/sinks/kafka/reader.ts'
@@ -219,6 +221,17 @@ describe('Kafka with TLS and logins', () => {
         for (const secret of secrets) assert.ok(!told.includes(secret), `case ${index} shows a secret`)
       }),
     )
+  })
+
+  it('is refused with a certificate that has expired', async () => {
+    const identity = kafka.ca.issue({ name: 'broker', hosts: ['localhost'], isExpired: true })
+    const server = createServer({ cert: identity.cert, key: identity.key })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const brokers = [`localhost:${(server.address() as AddressInfo).port}`]
+    const [finding] = await check(kafkaSettings.parse({ brokers, tls: trust() }))
+    assert.equal(finding?.isAbsent, false)
+    assert.match(finding?.message ?? '', /certificate that has expired .*mended on the broker/)
+    await new Promise(resolve => server.close(resolve))
   })
 
   it('is waited for where it is away or closes the connection, and told what may be wrong', async () => {
