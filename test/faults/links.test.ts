@@ -6,7 +6,7 @@ import { API, type ProxiedKafka, startProxiedKafka, tapRequests } from '../suppo
 import { type Link, startProxy, type TcpProxy } from '../support/proxy.ts'
 import { openShopScene, type ShopScene } from '../support/shop-scene.ts'
 import { readTopic } from '../support/topic-reader.ts'
-import { says, settle, throughFaults, writesOn } from '../support/under-load.ts'
+import { carryThroughFaults, says, settle, throughFaults, writesOn } from '../support/under-load.ts'
 import type { Worker } from '../support/worker.ts'
 
 const FREEZE_MS = 60_000
@@ -67,7 +67,7 @@ describe('each link of a worker, cut, frozen, slowed and robbed of its answers, 
   let kafka: ProxiedKafka
 
   before(async () => {
-    kafka = await startProxiedKafka(3)
+    kafka = await startProxiedKafka(4)
   })
   after(() => kafka[Symbol.asyncDispose]())
 
@@ -160,6 +160,19 @@ describe('each link of a worker, cut, frozen, slowed and robbed of its answers, 
       }
     })
     assert.ok(proved > 100)
+  })
+
+  it('to Kafka, with at-least-once repeats what readers know by its coordinate, and nothing out of order', async test => {
+    const proxy = kafka.proxies[3] as TcpProxy
+    const settings = 'delivery: at-least-once\n'
+    const options = { kafka: kafka.broker.url, via: { kafka: proxy.address }, settings }
+    await using scene = await openShopScene(options)
+    await carryThroughFaults(scene, async worker => {
+      await disturb(proxy, worker, [...breaks(proxy), () => proxy.swallowAnswers(), ...breaks(proxy)])
+    })
+    const { changes, repeats } = await scene.proveAtLeastOnce()
+    test.diagnostic(`${repeats} of ${changes} came again`)
+    assert.ok(changes > 100)
   })
 
   it('to Kafka, frozen for a minute', async () => {
