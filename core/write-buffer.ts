@@ -121,6 +121,14 @@ function recordBytes(records: readonly OutRecord[]): number {
   let bytes = 0
   for (const record of records) {
     bytes += RECORD_OVERHEAD + Math.max(keyLength(record), 0) + Math.max(valueLength(record), 0)
+    if (record.headers !== undefined) bytes += headerLength(record.headers)
   }
+  return bytes
+}
+
+/** A header can hold more than its value: the texts of all that fits no type. */
+function headerLength(headers: Readonly<Record<string, string>>): number {
+  let bytes = 0
+  for (const name in headers) bytes += name.length + headers[name]!.length
   return bytes
 }

@@ -119,6 +119,14 @@ describe('group writer', () => {
     assert.equal(sink.writes.length, 3)
   })
 
+  it('is full by what headers hold, too', async () => {
+    const { add, writer } = setUp({ targetRecords: 100, targetBytes: 1000, maxRecords: 100, maxBytes: 1000 })
+    add('a')
+    await settled()
+    writer.add([record('b', { headers: { text: 'x'.repeat(1000) } })], batch('after b'))
+    assert.equal(writer.isFull, true)
+  })
+
   it('does not cut a transaction because others fill the buffer', async () => {
     const { sink, clock, add } = setUp()
     add('a')
