@@ -90,7 +90,7 @@ class JsonTableEncoder implements TableEncoder {
     let text = '{'
     for (const { label, column, index } of this.#keyColumns) {
       const value = row[index]
-      if (value === null || value === undefined || value === UNAVAILABLE) {
+      if (value === null || value === undefined || value === UNAVAILABLE || value instanceof Unfit) {
         throw valueInvalid(this.#table, index, 'is part of the key and')
       }
       text += label + this.#valueText(value, column, index)

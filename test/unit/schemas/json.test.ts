@@ -149,6 +149,8 @@ test('a value of another type, and a key that is null, are refused without showi
     [1, '1000'],
     [null, '1'],
     [UNAVAILABLE, '1'],
+    // As null, it would be the key of every such row.
+    [new Unfit('secret'), '1'],
   ]
   for (const row of rows) {
     await assert.rejects(encode(jsonEncoder(), event(odd, row)), error => {
