@@ -28,13 +28,12 @@ export function checkpointRecords(
   }))
 }
 
-/** Who wrote the last of these records; null when none says. */
+/** Who wrote the last of these records: null when there are none, empty when it does not say (nor did older versions). */
 export async function lastWriter(records: AsyncIterable<readonly CommittedRecord[]>): Promise<string | null> {
   let writer: string | null = null
   for await (const batch of records) {
     for (const { headers } of batch) {
-      const header = headers.find(({ name }) => name === WRITER)
-      if (header) writer = String(header.value)
+      writer = String(headers.find(({ name }) => name === WRITER)?.value ?? '')
     }
   }
   return writer

@@ -1,3 +1,5 @@
+import { backoffMs } from '../../backoff.ts'
+import type { Clock } from '../../clock.ts'
 import { TributaryError } from '../../errors.ts'
 import type { Broker, Cluster, TopicPartitions } from './client.ts'
 import { askForCoordinator, askForOutcome } from './coordinator.ts'
@@ -15,10 +17,16 @@ interface HangingOptions {
   readonly checkpointTopic: string
   /** Whose `outcome` is what the coordinator has decided, as far as this worker has heard. */
   readonly tenure: Tenure
+  readonly clock: Clock
+  /** Aborted when the sink closes. */
+  readonly signal: AbortSignal
 }
 
 /** For the transaction that mends. */
 const TIMEOUT_MS = 30_000
+/** Some six seconds in all: transactions of others, and leaders that have just changed, take less. */
+const LOOKS = 12
+const LOOK_BACKOFF = { firstMs: 20, maxMs: 1_000 }
 
 /**
  * Fences whoever writes under the id, and ends its last transaction also where it hangs, as had been decided. To be
@@ -32,7 +40,11 @@ export async function endLastTransaction(cluster: Cluster, options: HangingOptio
   // A coordinator forgets it as soon as a producer begins, which may be all that an attempt before came to do.
   if (outcome !== 'none') tenure.outcome = outcome
   const identity = await coordinator.initProducerId({ transactionalId, transactionTimeout: TIMEOUT_MS })
-  const hanging = await hangingPartitions(cluster, await connectorTopics(coordinator, checkpointTopic))
+  const hanging = await hangingPartitions(
+    cluster,
+    await connectorTopics(coordinator, checkpointTopic),
+    options,
+  )
   if (tenure.outcome !== 'none' && hanging.length > 0) {
     const transaction = { ...identity, transactionalId }
     // It holds nothing but these partitions. Its markers, of the same producer, end what stands open there.
@@ -53,13 +65,31 @@ async function connectorTopics(broker: Broker, checkpointTopic: string): Promise
   return topics.map(({ topic }) => topic).filter(topic => topic.startsWith(prefix))
 }
 
-/** Where not all that is written is committed or aborted. */
-async function hangingPartitions(cluster: Cluster, topics: readonly string[]): Promise<TopicPartitions[]> {
-  const [written, ended] = [
-    new Places(cluster, { topics, from: 'end', until: 'written' }),
-    new Places(cluster, { topics, from: 'end', until: 'end' }),
-  ]
+/**
+ * Where not all that is written by now gets committed or aborted. Looked at more than once: what stands open may be
+ * another's transaction, or a leader's that does not know yet what its replicas have of the end.
+ */
+async function hangingPartitions(
+  cluster: Cluster,
+  topics: readonly string[],
+  { clock, signal }: Pick<HangingOptions, 'clock' | 'signal'>,
+): Promise<TopicPartitions[]> {
+  const written = new Places(cluster, { topics, from: 'end', until: 'written' })
   await written.find()
+  for (let look = 0, left = topics; ; look++) {
+    const open = await openPartitions(cluster, left, written)
+    left = open.map(({ topic }) => topic)
+    if (left.length === 0 || look === LOOKS || signal.aborted) return open
+    await clock.sleep(backoffMs(look, LOOK_BACKOFF), signal)
+  }
+}
+
+async function openPartitions(
+  cluster: Cluster,
+  topics: readonly string[],
+  written: Places,
+): Promise<TopicPartitions[]> {
+  const ended = new Places(cluster, { topics, from: 'end', until: 'end' })
   await ended.find()
   const open = ended.all.filter(
     ({ topic, partition, endOffset }) => endOffset < written.at(topic, partition).endOffset,

@@ -90,7 +90,8 @@ class KafkaSink implements Sink {
     try {
       const isWorn = this.#acknowledgements.mostWritten >= (this.#options.renewAfter ?? RENEW_AFTER)
       await this.#write(records, checkpoint, isWorn ? await this.#renew() : this.#producer)
-      this.#tenure.hasWritten = true
+      // Nothing was written for a checkpoint without entries, and the last writer is still who it was.
+      this.#tenure.hasWritten ||= Object.keys(checkpoint).length > 0
     } catch (error) {
       this.#discard()
       throw error
@@ -196,9 +197,15 @@ class KafkaSink implements Sink {
 
   /** Fences, and waits until the last transaction is over, in truth. */
   async #takeOver(): Promise<KafkaProducer> {
-    const { checkpointTopic, connector, delivery, log } = this.#options
+    const { checkpointTopic, clock, connector, delivery, log } = this.#options
     if (delivery === 'at-least-once') return this.#openProducer()
-    const options = { checkpointTopic, transactionalId: transactionalIdOf(connector), tenure: this.#tenure }
+    const options = {
+      checkpointTopic,
+      transactionalId: transactionalIdOf(connector),
+      tenure: this.#tenure,
+      clock,
+      signal: this.#closing.signal,
+    }
     const mended = await this.#ask('taking over', cluster => endLastTransaction(cluster, options))
     if (mended > 0) log.warn({ partitions: mended }, 'a transaction that Kafka had left open is ended')
     return this.#openProducer()

@@ -60,11 +60,12 @@ describe('checkpoint records', () => {
     assert.deepEqual(await foldCheckpoint(read(records)), {})
   })
 
-  it('tell who wrote last, if anybody says', async () => {
+  it('tell who wrote last, also when that one does not say who it is', async () => {
     const at = { stream: { position: 'a', epoch: 1 } }
     const records = [...checkpointRecords(at, by('w1')), ...checkpointRecords(at, by('w2'))]
     assert.equal(await lastWriter(read(records)), 'w2')
-    assert.equal(await lastWriter(read([entry('stream', '{}')])), null)
+    assert.equal(await lastWriter(read([...records, entry('stream', '{}')])), '')
+    assert.equal(await lastWriter(read([])), null)
   })
 
   it('fold to nothing when there are none', async () => {
