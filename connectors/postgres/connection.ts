@@ -29,10 +29,19 @@ const SESSION = {
   client_min_messages: 'warning',
 }
 
+/**
+ * From version 17 on, the server may end sessions whose transactions last long, and it counts the sending of a
+ * transaction, our pauses included. Earlier ones would refuse a session that names the setting.
+ */
+export const NO_TRANSACTION_TIMEOUT = `
+  SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) IS NOT NULL`
+
 const CONNECT_TIMEOUT_MS = 10_000
 /** Of the iterations that a server may ask for in SCRAM: the driver's own would refuse what `scram_iterations` allows. */
 const NO_LIMIT = 0
 const QUERY_TIMEOUT_MS = 30_000
+/** From the login until the server streams. */
+const OPENING_TIMEOUT_MS = 60_000
 /** How long an orderly end may take before the socket is dropped. */
 const CLOSE_TIMEOUT_MS = 2_000
 
@@ -54,7 +63,7 @@ function clientConfig(login: Login, { channelBinding }: Address['encryption'], l
   if (!url.searchParams.has('application_name')) url.searchParams.set('application_name', 'tributary')
   const connection = new Connection({ stream: () => handedOver(line.socket) })
   const hasPassword = hasPasswordIn(login)
-  watchLogin(connection, { hasPassword, channelBinding, where: login.where })
+  watchLogin(connection, { hasPassword, channelBinding, isEncrypted: line.isEncrypted, where: login.where })
   return {
     connectionString: url.href,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -80,13 +89,14 @@ function handedOver(socket: Socket): Socket {
 
 /**
  * An ordinary session for the catalog: opened when it is first needed, and again after it was lost.
- * One query at a time.
+ * Queries that are asked at once run one after the other.
  */
 export class Queries {
   readonly #login: Login
   readonly #where: string
   readonly #closing = new AbortController()
   #client: Client | null = null
+  #last: Promise<unknown> = Promise.resolve()
   #exposure: string | null = null
 
   constructor(login: Login) {
@@ -126,7 +136,18 @@ export class Queries {
     await this.#drop()
   }
 
-  async #run<Result extends object>(
+  /** In turn: of two sessions that are opened at once, one would be left behind. */
+  #run<Result extends object>(
+    sql: string,
+    parameters: readonly unknown[],
+    timeoutMs: number,
+  ): Promise<Result[]> {
+    const turn = this.#last.then(() => this.#ask<Result>(sql, parameters, timeoutMs))
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #ask<Result extends object>(
     sql: string,
     parameters: readonly unknown[],
     timeoutMs: number,
@@ -147,7 +168,7 @@ export class Queries {
     const { signal } = this.#closing
     const client = await openOver(address, signal, line => this.#logIn(address, line))
     if (!signal.aborted) return client
-    await client.end()
+    await endWithin(CLOSE_TIMEOUT_MS, client.end(), connectionOf(client).stream)
     throw new TributaryError('SOURCE_UNREACHABLE', `${this.#where}: closed while connecting.`)
   }
 
@@ -175,7 +196,7 @@ export class Queries {
   async #drop(): Promise<void> {
     const client = this.#client
     this.#client = null
-    if (client) await endWithin(CLOSE_TIMEOUT_MS, client.end(), connectionOf(client))
+    if (client) await endWithin(CLOSE_TIMEOUT_MS, client.end(), connectionOf(client).stream)
   }
 }
 
@@ -191,6 +212,7 @@ export interface ReplicationStart extends Login {
   readonly begin: (ask: Ask) => Promise<bigint>
   /** Gives up while the session is being opened. */
   readonly signal: AbortSignal
+  readonly openingTimeoutMs?: number
 }
 
 export interface ReplicationEvents {
@@ -274,10 +296,14 @@ async function startStream(
   )
   const giveUp = () => line.socket.destroy()
   start.signal.addEventListener('abort', giveUp)
+  // A server that stands still answers nothing, and the link stays open.
+  const isLate = () => line.socket.destroy(new Error('the server was asked for the stream, and is silent.'))
+  const timer = setTimeout(isLate, start.openingTimeoutMs ?? OPENING_TIMEOUT_MS)
   const failure = await Promise.race([started.then(() => null), ended])
+  clearTimeout(timer)
   start.signal.removeEventListener('abort', giveUp)
   if (failure) {
-    await service.stop()
+    await endWithin(CLOSE_TIMEOUT_MS, service.stop(), line.socket)
     throw failure
   }
   phase = 'streaming'
@@ -294,7 +320,7 @@ async function startStream(
     close: async () => {
       isClosing = true
       connection.stream.resume()
-      await endWithin(CLOSE_TIMEOUT_MS, service.stop(), connection)
+      await endWithin(CLOSE_TIMEOUT_MS, service.stop(), connection.stream)
     },
   }
 }
@@ -319,6 +345,7 @@ function rawPlugin(
       onConnection(connection)
       // Names of tables, functions and types among the values (regclass and its like) then come with their schemas.
       await client.query('SET search_path = pg_catalog')
+      await client.query(NO_TRANSACTION_TIMEOUT)
       await client.query(startReplication(start, formatLsn(lsn)))
     },
   }
@@ -326,7 +353,9 @@ function rawPlugin(
 
 /** A login can fail on the server, in the driver, or in TLS: since 1.3, servers judge certificates after the handshake. */
 function loginFailure(thrown: unknown, place: FailurePlace, address: Address): TributaryError {
-  const failure = sourceFailure(asTlsError(asLoginError(thrown, place.where), address), place)
+  // Once it streams, both ends have agreed: what fails then is the link.
+  const error = place.phase === 'streaming' ? thrown : asTlsError(asLoginError(thrown, place.where), address)
+  const failure = sourceFailure(error, place)
   if (failure.code !== 'SOURCE_ACCESS_DENIED' || failure.cause !== thrown) return failure
   const message = `${failure.message}.${loginAdvice(failure.message, address.encryption)}`
   return new TributaryError(failure.code, message, { cause: thrown })
@@ -357,8 +386,8 @@ function heed(notice: Notice, { where, publication }: ReplicationStart, events: 
 }
 
 /** Waits for an orderly end, and drops the socket of one that does not come. */
-async function endWithin(ms: number, ending: Promise<unknown>, connection: DriverConnection): Promise<void> {
-  const timer = setTimeout(() => connection.stream.destroy(), ms)
+async function endWithin(ms: number, ending: Promise<unknown>, socket: { destroy(): void }): Promise<void> {
+  const timer = setTimeout(() => socket.destroy(), ms)
   try {
     await ending
   } finally {

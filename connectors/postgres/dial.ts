@@ -5,6 +5,11 @@ import type { Encryption, SslMode } from './encryption.ts'
 import { asTlsError, noTlsError, type Peer, secure } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
+/**
+ * A session may be silent for hours, while a slot is made. What stands between forgets such links, many after five
+ * minutes, and the system's own default is to ask after two hours.
+ */
+const KEEP_ALIVE_MS = 60_000
 
 /** A server's address and how to speak to it. */
 export interface Address extends Peer {
@@ -53,8 +58,10 @@ export async function openOver<Session>(
   open: (line: Line) => Promise<Session>,
 ): Promise<Session> {
   const [first, second] = waysTo(address)
+  let wentPlain = false
   const attempt = async (way: Way) => {
     const line = await dial(address, way, signal)
+    wentPlain = !line.isEncrypted
     try {
       return await open(line)
     } catch (error) {
@@ -66,6 +73,8 @@ export async function openOver<Session>(
     return await attempt(first as Way)
   } catch (error) {
     if (second === undefined || !isRefusal(error) || signal.aborted) throw error
+    // The server has no TLS: that was the other way.
+    if (second === 'plain' && wentPlain) throw error
     return await attempt(second).catch(again => {
       throw bothRefused(error as TributaryError, again, second)
     })
@@ -120,7 +129,7 @@ function connected(socket: Socket, host: string, port: number): Promise<void> {
     socket.once('error', reject)
     socket.once('connect', () => {
       socket.off('error', reject)
-      socket.setNoDelay(true).setKeepAlive(true)
+      socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS)
       resolve()
     })
     if (host.startsWith('/')) socket.connect(`${host}/.s.PGSQL.${port}`)

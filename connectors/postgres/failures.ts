@@ -60,9 +60,9 @@ function failureCode(state: string | null, phase: Phase): ErrorCode {
 
 /**
  * Connection exceptions, rollbacks (a standby's conflict with what it replays), too many connections, out of memory or disk,
- * a lock that is taken, and what operators do: cancelling, the server's going down or coming up.
+ * a lock that is taken, a session that was too slow for the server's settings, and what operators do: cancelling, the server's going down or coming up.
  */
-const isPassing = (state: string): boolean => /^(08|40|53[0-3]|55P03|57)/.test(state)
+const isPassing = (state: string): boolean => /^(08|25P0[34]|40|53[0-3]|55P03|57)/.test(state)
 
 /** The server's five characters; null for what did not come from it, such as ECONNREFUSED. */
 function sqlState(error: Error): string | null {

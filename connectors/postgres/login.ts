@@ -27,6 +27,7 @@ export type LoginEvents = Pick<EventEmitter, 'on'> & { readonly stream: Duplex }
 export interface LoginRules {
   readonly hasPassword: boolean
   readonly channelBinding: Encryption['channelBinding']
+  readonly isEncrypted: boolean
   readonly where: string
 }
 
@@ -38,7 +39,7 @@ const BOUND = 'SCRAM-SHA-256-PLUS'
  */
 export function watchLogin(
   connection: LoginEvents,
-  { hasPassword, channelBinding, where }: LoginRules,
+  { hasPassword, channelBinding, isEncrypted, where }: LoginRules,
 ): void {
   let isBound = false
   const refuse = (what: string) =>
@@ -51,8 +52,9 @@ export function watchLogin(
   }
   connection.on('authenticationCleartextPassword', () => askedForPassword(false))
   connection.on('authenticationMD5Password', () => askedForPassword(false))
+  // Who stands between refuses TLS and offers what needs it all the same: the driver would log in without.
   connection.on('authenticationSASL', ({ mechanisms }: { mechanisms: readonly string[] }) =>
-    askedForPassword(mechanisms.includes(BOUND)),
+    askedForPassword(isEncrypted && mechanisms.includes(BOUND)),
   )
   connection.on('authenticationSASLFinal', () => {
     isBound = true

@@ -4,7 +4,7 @@ import { asTributaryError, TributaryError } from '../../core/errors.ts'
 import type { CheckpointEntry } from '../../core/types.ts'
 import { beginAt, type Start } from './begin.ts'
 import { lookUpTable } from './catalog.ts'
-import { openReplication, type Queries, type ReplicationLink } from './connection.ts'
+import { NO_TRANSACTION_TIMEOUT, openReplication, type Queries, type ReplicationLink } from './connection.ts'
 import { Inbox } from './inbox.ts'
 import { Keepalive } from './keepalive.ts'
 import { LogReader } from './log-reader.ts'
@@ -108,6 +108,7 @@ async function makeSlot(
   await queries.execute(WATCH_CLIENT).catch((error: unknown) => {
     deps.log.debug({ error: asTributaryError(error).message }, 'the server cannot watch its clients')
   })
+  await queries.execute(NO_TRANSACTION_TIMEOUT)
   const waitsFor = server.isStandby
     ? 'its primary to log which transactions run: SELECT pg_log_standby_snapshot() there makes it do so'
     : 'the transactions that are running to end'

@@ -59,6 +59,11 @@ async function offersTls(socket: Socket, peer: Peer): Promise<boolean> {
   if (answer.length === 1 && answer[0] === 'S'.charCodeAt(0)) return true
   if (answer.length === 1 && answer[0] === 'N'.charCodeAt(0)) return false
   socket.destroy()
+  // What follows is not shown: anybody on the way may have written it.
+  if (answer[0] === 'E'.charCodeAt(0)) {
+    const message = `${peer.where}: the server at ${peer.host} answers the wish for TLS with an error, as one does that cannot start another session.`
+    throw new TributaryError('SOURCE_UNREACHABLE', message)
+  }
   throw denied(peer, 'answers the wish for TLS with something else than yes or no')
 }
 
