@@ -28,31 +28,41 @@ export function checkpointRecords(
   }))
 }
 
-/** Who wrote the last of these records: null when there are none, empty when it does not say (nor did older versions). */
-export async function lastWriter(records: AsyncIterable<readonly CommittedRecord[]>): Promise<string | null> {
+/**
+ * Who wrote the last of these records from this offset on: null when there are none, empty when it does not say (nor did
+ * older versions).
+ */
+export async function lastWriter(
+  records: AsyncIterable<readonly CommittedRecord[]>,
+  from: number,
+): Promise<string | null> {
   let writer: string | null = null
   for await (const batch of records) {
-    for (const { headers } of batch) {
-      writer = String(headers.find(({ name }) => name === WRITER)?.value ?? '')
+    for (const { offset, headers } of batch) {
+      if (offset >= from) writer = String(headers.find(({ name }) => name === WRITER)?.value ?? '')
     }
   }
   return writer
 }
 
-/** The last of each entry. Throws POSITION_INVALID. */
+/** The last of each entry, and the offset behind all of them. Throws POSITION_INVALID. */
 export async function foldCheckpoint(
   records: AsyncIterable<readonly CommittedRecord[]>,
-): Promise<Checkpoint> {
+): Promise<{ checkpoint: Checkpoint; readUntil: number }> {
   const last = new Map<string, CommittedRecord>()
+  let readUntil = 0
   for await (const batch of records) {
-    for (const record of batch) if (record.key !== null) last.set(record.key.toString(), record)
+    for (const record of batch) {
+      if (record.key !== null) last.set(record.key.toString(), record)
+      readUntil = record.offset + 1
+    }
   }
   const entries: [string, CheckpointEntry][] = []
   for (const [name, record] of last) {
     const entry = readEntry(name, record)
     if (entry !== null) entries.push([name, entry])
   }
-  return Object.fromEntries(entries)
+  return { checkpoint: Object.fromEntries(entries), readUntil }
 }
 
 function readEntry(name: string, { topic, offset, value }: CommittedRecord): CheckpointEntry | null {

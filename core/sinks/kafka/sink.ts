@@ -75,8 +75,9 @@ class KafkaSink implements Sink {
       await this.#ensureCheckpointTopic()
       await this.#refuseAfterTakeover()
       this.#producer = await this.#takeOver()
-      const checkpoint = await foldCheckpoint(this.#readCheckpointTopic('beginning'))
+      const { checkpoint, readUntil } = await foldCheckpoint(this.#readCheckpointTopic('beginning'))
       this.#throwIfClosed()
+      this.#tenure.readUntil = readUntil
       log.info({ entries: Object.keys(checkpoint).length }, 'sink open')
       return checkpoint
     } catch (error) {
@@ -184,12 +185,13 @@ class KafkaSink implements Sink {
 
   /**
    * A worker that stood still does not always learn from Kafka that another took over meanwhile: its link to the
-   * database may fail first. If it then began again, it would fence the other.
+   * database may fail first. If it then began again, it would fence the other. Its own last write may not be visible
+   * yet: what was there when it opened is none of a later worker.
    */
   async #refuseAfterTakeover(): Promise<void> {
-    const { worker, hasWritten } = this.#tenure
+    const { worker, hasWritten, readUntil } = this.#tenure
     if (!hasWritten) return
-    const writer = await lastWriter(this.#readCheckpointTopic({ last: LAST_WRITES }))
+    const writer = await lastWriter(this.#readCheckpointTopic({ last: LAST_WRITES }), readUntil)
     this.#throwIfClosed()
     if (writer === null || writer === worker) return
     throw new TributaryError('FENCED', `another worker has written to ${this.#options.checkpointTopic} since`)

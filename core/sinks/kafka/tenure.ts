@@ -7,8 +7,15 @@ export interface Tenure {
   readonly worker: string
   /** Whether any of its writes is durable. */
   hasWritten: boolean
+  /** Offset in the checkpoint topic behind all that was there when the last of its sinks opened. */
+  readUntil: number
   /** What is known of a transaction that may hang; the coordinator forgets it as soon as a producer begins. */
   outcome: Outcome
 }
 
-export const beginTenure = (): Tenure => ({ worker: randomUUID(), hasWritten: false, outcome: 'none' })
+export const beginTenure = (): Tenure => ({
+  worker: randomUUID(),
+  hasWritten: false,
+  readUntil: 0,
+  outcome: 'none',
+})

@@ -5,6 +5,7 @@ import { type Broker, KafkaClient, type ProducerIdentity } from '../../../core/s
 import { askForCoordinator } from '../../../core/sinks/kafka/coordinator.ts'
 import { isKafkaError } from '../../../core/sinks/kafka/errors.ts'
 import { transactionalIdOf } from '../../../core/sinks/kafka/sink.ts'
+import { beginTenure } from '../../../core/sinks/kafka/tenure.ts'
 import type { OutRecord } from '../../../core/types.ts'
 import { type RunningService, startService } from '../../services/index.ts'
 import { type KafkaHarness, kafkaHarness, parts, refusal, textRecord } from './harness.ts'
@@ -25,6 +26,7 @@ interface Producing extends Broker {
 async function leaveHanging(
   harness: KafkaHarness,
   ends: 'committed' | 'aborted' | 'undecided',
+  worker = 'dead',
 ): Promise<void> {
   const { brokers, checkpointTopic, keylessTopic, topic } = harness
   const transactionalId = transactionalIdOf(checkpointTopic.slice(0, -'.checkpoint'.length))
@@ -36,7 +38,7 @@ async function leaveHanging(
     if (ends !== 'undecided') {
       await broker.addPartitionsToTxn({ ...transaction, topics: [{ topic: keylessTopic, partitions: [0] }] })
     }
-    const written = { topic: checkpointTopic, worker: 'dead', nowMs: Date.now() }
+    const written = { topic: checkpointTopic, worker, nowMs: Date.now() }
     const records: [string, OutRecord[]][] = [
       [topic, [textRecord(topic, '1')]],
       [checkpointTopic, checkpointRecords(at('1'), written)],
@@ -75,7 +77,7 @@ async function writeOnce(harness: KafkaHarness): Promise<void> {
   await sink.close()
 }
 
-describe('a transaction whose end Kafka has lost', () => {
+describe('a transaction whose end Kafka has lost', { concurrency: true }, () => {
   let kafka: RunningService
 
   before(async () => {
@@ -94,6 +96,19 @@ describe('a transaction whose end Kafka has lost', () => {
     assert.deepEqual(await valuesOf(harness), ['0', '1'])
     await sink.write([textRecord(harness.topic, '2')], at('2'))
     assert.deepEqual(await valuesOf(harness), ['0', '1', '2'])
+    await harness.close()
+  })
+
+  it('is not taken for a takeover by the worker that wrote it, although it sees nothing but what was before', async () => {
+    const harness = await kafkaHarness('exactly-once', kafka.url)
+    await writeOnce(harness)
+    const tenure = beginTenure()
+    const sink = harness.sink({ tenure })
+    await sink.open()
+    await sink.close()
+    await leaveHanging(harness, 'committed', tenure.worker)
+    tenure.hasWritten = true
+    assert.deepEqual(await harness.sink({ tenure }).open(), at('1'))
     await harness.close()
   })
 

@@ -30,6 +30,8 @@ const entry = (key: string, value: string | null) => ({
   value: value === null ? null : Buffer.from(value),
 })
 
+const folded = async (records: readonly Written[]) => (await foldCheckpoint(read(records))).checkpoint
+
 describe('checkpoint records', () => {
   it('have the entry’s name as key and position, epoch, format and time as value', () => {
     const [record, ...others] = checkpointRecords({ stream: { position: '1:0/16', epoch: 2 } }, by('w1'))
@@ -49,7 +51,7 @@ describe('checkpoint records', () => {
     const first = { stream: { position: 'a', epoch: 1 }, 'snapshot/public.t': { position: 'b', epoch: 1 } }
     const second = { stream: { position: 'c', epoch: 2 } }
     const records = [...checkpointRecords(first, by('w1')), ...checkpointRecords(second, by('w1'))]
-    assert.deepEqual(await foldCheckpoint(read(records)), { ...first, ...second })
+    assert.deepEqual(await folded(records), { ...first, ...second })
   })
 
   it('without a value take the entry away', async () => {
@@ -57,19 +59,27 @@ describe('checkpoint records', () => {
       ...checkpointRecords({ stream: { position: 'a', epoch: 1 } }, by('w1')),
       entry('stream', null),
     ]
-    assert.deepEqual(await foldCheckpoint(read(records)), {})
+    assert.deepEqual(await folded(records), {})
   })
 
   it('tell who wrote last, also when that one does not say who it is', async () => {
     const at = { stream: { position: 'a', epoch: 1 } }
     const records = [...checkpointRecords(at, by('w1')), ...checkpointRecords(at, by('w2'))]
-    assert.equal(await lastWriter(read(records)), 'w2')
-    assert.equal(await lastWriter(read([...records, entry('stream', '{}')])), '')
-    assert.equal(await lastWriter(read([])), null)
+    assert.equal(await lastWriter(read(records), 0), 'w2')
+    assert.equal(await lastWriter(read([...records, entry('stream', '{}')]), 0), '')
+    assert.equal(await lastWriter(read([]), 0), null)
+  })
+
+  it('tell nothing of who wrote before what was read last', async () => {
+    const records = [...checkpointRecords({ stream: { position: 'a', epoch: 1 } }, by('w1'))]
+    const { readUntil } = await foldCheckpoint(read(records))
+    assert.equal(await lastWriter(read(records), readUntil), null)
+    const next = checkpointRecords({ stream: { position: 'b', epoch: 1 } }, by('w2'))
+    assert.equal(await lastWriter(read([...records, ...next]), readUntil), 'w2')
   })
 
   it('fold to nothing when there are none', async () => {
-    assert.deepEqual(await foldCheckpoint(read([])), {})
+    assert.deepEqual(await folded([]), {})
   })
 
   const unusable: readonly [string, string][] = [
@@ -94,6 +104,6 @@ describe('checkpoint records', () => {
       entry('stream', '{"format":9}'),
       ...checkpointRecords({ stream: { position: 'a', epoch: 1 } }, by('w1')),
     ]
-    assert.deepEqual(await foldCheckpoint(read(records)), { stream: { position: 'a', epoch: 1 } })
+    assert.deepEqual(await folded(records), { stream: { position: 'a', epoch: 1 } })
   })
 })
