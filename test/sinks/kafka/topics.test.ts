@@ -7,6 +7,7 @@ import { checkKafka } from '../../../core/sinks/kafka/check.ts'
 import { KafkaClient } from '../../../core/sinks/kafka/client.ts'
 import { KafkaTopics } from '../../../core/sinks/kafka/topics.ts'
 import { service } from '../../services/index.ts'
+import { until } from '../../support/until.ts'
 import { parts } from './harness.ts'
 
 describe('topics', () => {
@@ -60,6 +61,8 @@ describe('topics', () => {
     const client = new KafkaClient({ brokers: [brokers] }, silentLogger)
     const admin = client.admin()
     await admin.deleteTopics({ topics: [topic] })
+    // Deletion is told before the broker has carried it out.
+    await until('the topic is gone', async () => !(await admin.listTopics()).includes(topic))
     const asking = topics.configOf(topic)
     const early = await Promise.race([
       asking.catch((error: unknown) => error),
