@@ -55,10 +55,11 @@ describe('topics', () => {
     await assert.rejects(topics.ensureTopic('no/such name'), { code: 'KAFKA_TOPIC_UNSUITABLE' })
   })
 
-  it('that a broker has not heard of yet are asked for again', async () => {
+  it('that a broker has not heard of yet are asked for again', async t => {
     const topic = name()
     await topics.ensureTopic(topic)
     const client = new KafkaClient({ brokers: [brokers] }, silentLogger)
+    t.after(() => client.destroy())
     const admin = client.admin()
     await admin.deleteTopics({ topics: [topic] })
     // Deletion is told before the broker has carried it out.
@@ -73,7 +74,6 @@ describe('topics', () => {
     await maker.ensureTopic(topic)
     maker.close()
     assert.equal((await asking).cleanupPolicy, 'compact')
-    client.destroy()
   })
 
   it('are waited for when Kafka is away: KAFKA_UNREACHABLE', async () => {
