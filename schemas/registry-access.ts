@@ -59,12 +59,15 @@ export function authorizationOf(auth: RegistryAuth | undefined): Authorization {
     throw new TributaryError('CONFIG_INVALID', 'registry.auth.token holds blanks, line ends or other signs.')
   }
   const source = tokenSource(auth)
+  let sent = ''
   return {
     header: async () => {
       const answer = await source.get()
-      return 'failure' in answer ? answer : { authorization: `Bearer ${answer.token}` }
+      if ('failure' in answer) return answer
+      sent = answer.token
+      return { authorization: `Bearer ${sent}` }
     },
-    renew: () => source.renew(),
+    renew: () => source.renew(sent),
   }
 }
 

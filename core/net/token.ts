@@ -33,13 +33,17 @@ export type TokenAnswer =
 export interface TokenSource {
   /** A token that is good for a while. */
   get(): Promise<TokenAnswer>
-  /** The server did not take the last one: the next is a new one. False: there will be no other. */
-  renew(): boolean
+  /** A server did not take this one: the next is another. False: there will be no other. */
+  renew(refused: string): boolean
+  /** Whether this one was made just now, so that another will hardly do better. */
+  isNew(token: string): boolean
 }
 
 const TIMEOUT_MS = 10_000
 /** So long before its end a token is replaced; of a short life, half of it. Logins are renewed 10 s before the end. */
 const SPARE_MS = 60_000
+/** At this age a token is not refused for its age. */
+const NEW_MS = 10_000
 /** What can stand in a header, and never ends a line. */
 const TOKEN = /^[\x21-\x7e]+$/
 
@@ -62,21 +66,17 @@ function sourceOf(settings: TokenSettings, clock: Clock): TokenSource {
 
 function given(token: string): TokenSource {
   const answer = judged(token, 'the token')
-  return { get: async () => answer, renew: () => false }
+  return { get: async () => answer, renew: () => false, isNew: () => false }
 }
 
 function readFrom(file: string): TokenSource {
-  let last: string | null = null
   return {
-    get: async () => {
+    get: async () => readToken(file),
+    renew: refused => {
       const answer = readToken(file)
-      last = 'token' in answer ? answer.token : null
-      return answer
+      return 'token' in answer && answer.token !== refused
     },
-    renew: () => {
-      const answer = readToken(file)
-      return 'token' in answer && answer.token !== last
-    },
+    isNew: () => false,
   }
 }
 
@@ -97,9 +97,10 @@ const judged = (token: string, what: string): TokenAnswer =>
     ? { token }
     : { failure: `${what} holds no token: blanks, line ends or other signs`, isPassing: false }
 
+/** Times on the monotonic clock. */
 interface Held {
   readonly token: string
-  /** On the monotonic clock. */
+  readonly askedAt: number
   readonly goodUntil: number
 }
 
@@ -113,7 +114,7 @@ function askedFor(settings: ClientCredentials, clock: Clock): TokenSource {
     if ('failure' in answer) return answer
     const lifeMs = (answer.lifeSeconds ?? 0) * 1000
     const goodUntil = askedAt + lifeMs - Math.min(SPARE_MS, lifeMs / 2)
-    held = { token: answer.token, goodUntil }
+    held = { token: answer.token, askedAt, goodUntil }
     return { token: answer.token }
   }
   return {
@@ -124,10 +125,12 @@ function askedFor(settings: ClientCredentials, clock: Clock): TokenSource {
       })
       return await asking
     },
-    renew: () => {
-      held = null
+    renew: refused => {
+      // Another connection may have had it replaced.
+      if (held?.token === refused) held = null
       return true
     },
+    isNew: token => held?.token === token && clock.monotonic() - held.askedAt < NEW_MS,
   }
 }
 

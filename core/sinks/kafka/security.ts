@@ -61,7 +61,10 @@ export function tokenLogin(settings: SaslSettings): LoginProvider {
         const message = `n,,${SEPARATOR}${fields.join(SEPARATOR)}${SEPARATOR}${SEPARATOR}`
         const refusal = await saslAuthenticate(step(message))
         if (!refusal) return
-        source.renew()
+        const isNew = source.isNew(answer.token)
+        if (source.renew(answer.token) && !isNew) {
+          throw loginFailure({ failure: 'the broker refuses a token that is replaced now', isPassing: true })
+        }
         // Rejects with what the broker says; if it says nothing, this was a refusal all the same.
         await saslAuthenticate(step(SEPARATOR))
         throw loginFailure({ failure: 'the broker refuses the token', isPassing: false })

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { tokenSource } from '../../../../../core/net/token.ts'
 import { exposureFindings } from '../../../../../core/sinks/kafka/check.ts'
-import { hostOf, seedOf } from '../../../../../core/sinks/kafka/security.ts'
+import { hostOf, type LoginStep, seedOf, tokenLogin } from '../../../../../core/sinks/kafka/security.ts'
 import { exposureFindings as registryFindings } from '../../../../../schemas/registry-check.ts'
+import { ManualClock } from '../../../../support/manual-clock.ts'
+import { serveTokens } from '../../../../support/token-server.ts'
 
 describe('brokers', () => {
   it('by address of version 6 pass through the client, which cuts at the first colon', () => {
@@ -15,6 +18,31 @@ describe('brokers', () => {
       const [cutHost = '', cutPort] = seedOf(broker).split(':')
       assert.deepEqual([hostOf(cutHost), cutPort], [host, port])
     }
+  })
+})
+
+describe('a token that a broker refuses', () => {
+  it('is replaced and tried again when it was not new, and stops the connector when it was', async () => {
+    let count = 0
+    await using server = await serveTokens({
+      clientId: 'c',
+      clientSecret: 's',
+      lifeSeconds: 600,
+      token: () => `t${++count}`,
+    })
+    const credentials = { tokenUrl: server.url, clientId: 'c', clientSecret: 's' }
+    const settings = { mechanism: 'oauthbearer' as const, ...credentials }
+    const clock = new ManualClock()
+    await tokenSource(settings, clock).get()
+    let taken = /t2/
+    const saslAuthenticate = async ({ request }: LoginStep) =>
+      taken.test(String(await request.encode())) ? '' : '{"status":"invalid_token"}'
+    const login = () => tokenLogin(settings).authenticationProvider({ saslAuthenticate }).authenticate()
+    await clock.pass(60_000)
+    await assert.rejects(login(), { code: 'KAFKA_UNREACHABLE' })
+    await login()
+    taken = /none/
+    await assert.rejects(login(), { code: 'KAFKA_REFUSED' })
   })
 })
 
