@@ -30,7 +30,8 @@ function checkKept(slot: Slot, subject: string): Finding[] {
   }
   if (slot.walStatus !== 'extended') return []
   const message = `keeps ${megabytes(slot)} of log, more than max_wal_size. Start the connector, or drop the slot for good.`
-  return [warning(subject, message, `SELECT pg_drop_replication_slot(${quoteText(slot.name)});`)]
+  const drop = `SELECT pg_drop_replication_slot(${quoteText(slot.name)});  -- only for good: what it holds is lost`
+  return [warning(subject, message, drop)]
 }
 
 const megabytes = ({ heldBytes }: Slot): string => `${Math.round((heldBytes ?? 0) / (1 << 20))} MB`

@@ -76,7 +76,7 @@ export class LogReader {
     return this.#progress
   }
 
-  /** The server goes on with the same log under another timeline: a standby was promoted while we read it. */
+  /** The server goes on with the same log under another timeline: a standby was promoted, or its primary was replaced. */
   continueOn(history: History): void {
     this.#history = history
   }

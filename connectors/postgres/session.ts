@@ -10,7 +10,7 @@ import { Keepalive } from './keepalive.ts'
 import { LogReader } from './log-reader.ts'
 import { MessageRules } from './messages.ts'
 import { formatLsn, type Position, readPosition } from './position.ts'
-import { untilPromoted } from './promotion.ts'
+import { followTimeline } from './promotion.ts'
 import { createPublicationSql, listCandidates, readPublication } from './publication.ts'
 import { readServer, type Server } from './server.ts'
 import type { Capture } from './settings.ts'
@@ -199,10 +199,9 @@ function assemble(
     where,
   })
   if (server.isStandby && position.history) {
-    const { system } = position.history
-    void untilPromoted({ queries, clock: deps.clock, signal, inbox }).then(timeline => {
-      if (timeline !== null) reader.continueOn({ system, timeline })
-    })
+    const { system, timeline } = position.history
+    const onTimeline = (later: number) => reader.continueOn({ system, timeline: later })
+    void followTimeline(timeline, { queries, clock: deps.clock, signal, inbox, onTimeline })
   }
   deps.log.info(
     { slot: capture.slot, lsn: formatLsn(position.lsn), server: server.version },

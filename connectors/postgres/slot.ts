@@ -93,9 +93,11 @@ export interface SlotFault {
 export function slotFault(slot: Slot, database: string): SlotFault | null {
   const { type, plugin, lostBecause } = slot
   const drop = `SELECT pg_drop_replication_slot(${quoteText(slot.name)});`
+  // Somebody may live by it.
+  const another = `Set source.slot to another name; or, if nobody reads this one: ${drop}`
   const unsuitable = (message: string, fix: string): SlotFault => ({ code: 'SLOT_UNSUITABLE', message, fix })
   if (type !== 'logical' || plugin !== 'pgoutput') {
-    return unsuitable(`is of another kind (${[type, plugin].filter(Boolean).join(', ')}).`, drop)
+    return unsuitable(`is of another kind (${[type, plugin].filter(Boolean).join(', ')}).`, another)
   }
   if (slot.database !== database) {
     return unsuitable(
@@ -114,7 +116,7 @@ export function slotFault(slot: Slot, database: string): SlotFault | null {
   }
   if (slot.isTwoPhase) {
     const message = 'is made for prepared transactions to be sent before they are committed.'
-    return unsuitable(message, drop)
+    return unsuitable(message, another)
   }
   if (lostBecause === null) return null
   const message = `was invalidated by the server (${lostBecause}): ${CAUSES[lostBecause] ?? 'what it held is gone'}.`

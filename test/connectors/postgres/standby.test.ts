@@ -42,6 +42,34 @@ describe('a standby of Postgres 18 as source', () => {
     await again.stop()
   })
 
+  it('goes on where it was after its primary was replaced', async () => {
+    await using pair = await startPair()
+    const { database, standby } = await pair.create()
+    await database.commit(`CREATE PUBLICATION ${database.slot} FOR ALL TABLES`)
+    await pair.replayed()
+    const reader = await begin(pair, standby)
+    await database.commit('INSERT INTO t VALUES (1)')
+    await reader.pullEvents(1)
+    assert.equal(historyOf(reader.checkpoint)?.timeline, 1)
+    await pair.replacePrimary()
+    for (let id = 2; historyOf(reader.checkpoint)?.timeline !== 2; id++) {
+      await ask(database.url, `INSERT INTO t VALUES (${id})`)
+      await reader.pullEvents(id)
+      // A standby notes its timeline now and then, and now.
+      await ask(pair.primary.url, 'CHECKPOINT')
+      await pair.replayed()
+      await ask(standby.url, 'CHECKPOINT')
+    }
+    await reader.stop()
+    await ask(database.url, 'INSERT INTO t VALUES (0)')
+    const again = await (await pair.openFree(standby, reader.checkpoint)).pullEvents(1)
+    assert.deepEqual(
+      again.events.map(({ after, commit }) => [after?.[0], commit.coordinate.slice(0, 4)]),
+      [[0, '0001']],
+    )
+    await again.stop()
+  })
+
   it('tells what its slot waits for, and leaves nothing waiting when it is told to end', async () => {
     await using pair = await startPair()
     const { database, standby } = await pair.create()

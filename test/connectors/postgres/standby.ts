@@ -65,6 +65,15 @@ export class Pair implements AsyncDisposable {
     await this.primary.kill()
   }
 
+  /** The primary goes on under another timeline, as after a failover, and the standby follows it. */
+  async replacePrimary(): Promise<void> {
+    await this.#disconnect()
+    await this.primary.kill('SIGINT')
+    await writeFile(join(this.primary.dataDir, 'standby.signal'), '')
+    await this.primary.restart()
+    await ask(this.primary.url, 'SELECT pg_promote()')
+  }
+
   async promote(): Promise<void> {
     await ask(this.standby.url, 'SELECT pg_promote()')
   }
