@@ -38,14 +38,21 @@ const WAYS: Readonly<Record<SslMode, readonly Way[]>> = {
 const waysTo = ({ host, encryption }: Address): readonly Way[] =>
   host.startsWith('/') ? ['plain'] : WAYS[encryption.mode]
 
-export function addressOf(url: string, encryption: Encryption, where: string): Address {
+/** Parameters win, as they do in the driver; a socket of the file system is its folder. */
+export function serverOf(url: string): Pick<Address, 'host' | 'port'> {
   const parsed = new URL(url)
   const { searchParams } = parsed
   const named = decodeURIComponent(parsed.hostname.replace(/^\[(.*)\]$/, '$1'))
   const host = searchParams.get('host') || named || 'localhost'
   const port = Number(searchParams.get('port') || parsed.port || 5432)
-  return { host, port, encryption, where }
+  return { host, port }
 }
+
+export const addressOf = (url: string, encryption: Encryption, where: string): Address => ({
+  ...serverOf(url),
+  encryption,
+  where,
+})
 
 /**
  * Opens a session over the first way on which that works: `allow` and `prefer` have two. A server may let us in

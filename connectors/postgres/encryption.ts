@@ -66,8 +66,20 @@ export const LINK_PARAMETERS = [
   'gssencmode',
 ] as const
 
-/** libpq takes these as well, and they would weaken or break a link if they were passed over in silence. */
-const UNSUPPORTED = ['requiressl', 'sslcertmode', 'sslcrldir', 'require_auth', 'uselibpqcompat']
+/**
+ * libpq takes these as well, and they would weaken or break a link, or lead it elsewhere, if they were passed over in
+ * silence.
+ */
+const UNSUPPORTED = [
+  'requiressl',
+  'sslcertmode',
+  'sslcrldir',
+  'require_auth',
+  'uselibpqcompat',
+  'hostaddr',
+  'service',
+  'target_session_attrs',
+]
 
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ssl: ['true'],

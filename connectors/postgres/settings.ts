@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { flag, wholeNumber } from '../../core/config/values.ts'
+import { serverOf } from './dial.ts'
 import { encryptionProblems, tlsSettings } from './encryption.ts'
 import { captureFingerprint, defaultSlotName } from './names.ts'
 import { TableFilter } from './table-filter.ts'
@@ -8,12 +9,18 @@ const TABLE_GLOB = /^!?.+\..+$/s
 
 /** The driver would fail on it at every connection, as on something that may pass. */
 function isDecodable(url: string): boolean {
-  const parsed = URL.parse(url)
+  const { username, password, hostname, pathname } = URL.parse(url) ?? {}
   try {
-    return parsed === null || decodeURIComponent(parsed.username + parsed.password) !== undefined
+    return [username, password, hostname, pathname].every(part => decodeURIComponent(part ?? '') !== null)
   } catch {
     return false
   }
+}
+
+/** libpq takes several and tries them in turn. A slot is on one server. */
+function namesOneHost(url: string): boolean {
+  const authority = /^[^/]*\/\/(?:[^/?#]*@)?([^/?#]*)/.exec(url)?.[1] ?? ''
+  return !`${authority}${URL.parse(url)?.searchParams.get('host') ?? ''}`.includes(',')
 }
 
 /** The `source` block of a connector file whose `type` is `postgres`. */
@@ -23,11 +30,16 @@ export const postgresSettings = z
     url: z
       .string()
       .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+      .refine(namesOneHost, {
+        error:
+          'names several hosts; name the one that is to be read, or one that always leads to the primary',
+        abort: true,
+      })
       .refine(
         text => URL.canParse(text),
         'is no URL; in user and password, characters such as / # @ are written as %2F %23 %40',
       )
-      .refine(isDecodable, 'holds a % in user or password that begins no code; write it as %25')
+      .refine(isDecodable, 'holds a % that begins no code; write it as %25')
       .describe('`postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with libpq’s parameters for TLS'),
     password: z
       .string()
@@ -122,9 +134,8 @@ export function resolveSettings(settings: PostgresSettings, connector: string): 
 
 /** Slots belong to the server, whatever database they read, and have one reader. */
 export function claims(settings: PostgresSettings, connector: string): string[] {
-  const { hostname, port } = new URL(settings.url)
-  const server = `${hostname.toLowerCase() || 'localhost'}:${port || '5432'}`
-  return [`slot ${settings.slot ?? defaultSlotName(connector)} of ${server}`]
+  const { host, port } = serverOf(settings.url)
+  return [`slot ${settings.slot ?? defaultSlotName(connector)} of ${host.toLowerCase()}:${port}`]
 }
 
 /** With the connector's name in the sessions' own, so that whoever looks at a slot knows whose it is. */

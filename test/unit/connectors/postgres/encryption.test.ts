@@ -36,6 +36,7 @@ describe('what is asked of a link', () => {
       ['sslkey=/k.pem', /sslkey needs sslcert/],
       ['require_auth=none', /require_auth is not known here/],
       ['uselibpqcompat=true', /uselibpqcompat is not known here/],
+      ['target_session_attrs=read-write', /target_session_attrs is not known here/],
     ] as const) {
       const [first, ...more] = messages(parameters)
       assert.match(first ?? 'nothing', message, parameters)
@@ -81,9 +82,10 @@ it('A password that cannot be decoded is a mistake in the settings, and is not s
   const issues = parsed('postgres://u:hunter2%ff@db/shop').error?.issues ?? []
   assert.deepEqual(
     issues.map(({ message }) => message),
-    ['holds a % in user or password that begins no code; write it as %25'],
+    ['holds a % that begins no code; write it as %25'],
   )
   assert.equal(parsed('postgres://u:hunter2%25ff@db/shop').success, true)
+  assert.equal(parsed('postgres://db/sh%ffop').success, false)
 })
 
 it('A finding warns of a link that is open, and only of that', () => {

@@ -20,3 +20,24 @@ it('The sessions of a connector bear its name, unless the URL gives them another
   assert.equal(nameIn('postgres://db/shop'), 'tributary shop')
   assert.equal(nameIn('postgres://db/shop?application_name=mine'), 'mine')
 })
+
+it('A slot is claimed of the server that the parameters of the URL name', () => {
+  assert.deepEqual(claims(settings('postgres:///shop?host=DB2&port=6000'), 'shop'), [
+    'slot tributary_shop of db2:6000',
+  ])
+  assert.deepEqual(claims(settings('postgres://%2Frun%2Fpg/shop'), 'shop'), [
+    'slot tributary_shop of /run/pg:5432',
+  ])
+})
+
+it('A URL of several hosts is refused, and told apart from one that is none', () => {
+  const told = (url: string) =>
+    postgresSettings.safeParse({ type: 'postgres', url }).error?.issues.map(({ message }) => message)
+  for (const url of ['postgres://a,b/d', 'postgres://a:1,b:2/d', 'postgres:///d?host=a,b']) {
+    const [problem, ...more] = told(url) ?? []
+    assert.match(problem ?? '', /several hosts/, url)
+    assert.deepEqual(more, [])
+  }
+  assert.match(told('postgres://u:p@:1/d')?.join() ?? '', /is no URL/)
+  assert.equal(told('postgres://u:a,b@h/d?options=-c%20search_path%3Da,b'), undefined)
+})
