@@ -28,28 +28,33 @@ export interface HttpAnswer {
 
 /** More than any schema has; what answers with more is not what it seems. */
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+/** Connections that nobody uses end then: a client that is dropped leaves none behind, whatever the server thinks. */
+const IDLE_MS = 30_000
 
 /**
  * Requests to one server, over connections that are used again. Redirections are not followed: what is sent may
  * hold a secret, and is for the server that the settings name. (`fetch` follows them, and takes no authorities.)
  */
 export class HttpClient {
-  readonly #plain = new HttpAgent({ keepAlive: true })
+  readonly #plain: HttpAgent
   readonly #secure: HttpsAgent
 
-  constructor(tls: HttpTls = {}) {
+  constructor(tls: HttpTls = {}, idleMs = IDLE_MS) {
     const given = Object.entries(tls).filter(([, value]) => value !== undefined)
-    this.#secure = new HttpsAgent({ keepAlive: true, ...(Object.fromEntries(given) as AgentOptions) })
+    const kept = { keepAlive: true, timeout: idleMs }
+    this.#plain = new HttpAgent(kept)
+    this.#secure = new HttpsAgent({ ...kept, ...(Object.fromEntries(given) as AgentOptions) })
   }
 
   /** Rejects with what the system or TLS says, with the signal's reason, or for want of an answer in time. */
   async send(request: HttpRequest): Promise<HttpAnswer> {
-    try {
-      return await this.#attempt(request)
-    } catch (error) {
-      // The server may end an idle connection just when we use it again; then it has not seen the request.
-      if (!(error instanceof StaleConnection)) throw error
-      return await this.#attempt(request)
+    for (;;) {
+      try {
+        return await this.#attempt(request)
+      } catch (error) {
+        // The server may end idle connections just when we use them again; then it has not seen the request.
+        if (!(error instanceof StaleConnection)) throw error
+      }
     }
   }
 

@@ -7,18 +7,20 @@ import { until } from '../../../support/until.ts'
 
 const request = { method: 'GET', headers: {}, timeoutMs: 30_000 } as const
 
-/** A server that counts its connections, and what it shall do with the next request. */
+/** A server that counts its connections, and cuts those of so many requests. */
 async function serveCounted() {
   const sockets = new Set<Socket>()
-  const state = { connections: 0, cutsNext: false }
-  const server = createServer((_, response) => {
-    if (state.cutsNext) {
-      state.cutsNext = false
-      for (const socket of sockets) socket.resetAndDestroy()
+  const state = { connections: 0, cuts: 0 }
+  const server = createServer((request, response) => {
+    if (state.cuts > 0) {
+      state.cuts--
+      request.socket.resetAndDestroy()
       return
     }
     response.end('ok')
   })
+  // Else it ends idle connections by itself, and tells the client when.
+  server.keepAliveTimeout = 0
   server.on('connection', socket => {
     state.connections++
     sockets.add(socket)
@@ -42,14 +44,30 @@ describe('requests', () => {
     const client = new HttpClient()
     const ask = async () => (await client.send({ ...request, url: server.url })).text
     assert.deepEqual([await ask(), await ask(), server.state.connections], ['ok', 'ok', 1])
-    server.state.cutsNext = true
+    server.state.cuts = 1
     assert.equal(await ask(), 'ok')
     assert.equal(server.state.connections, 2)
   })
 
+  it('use none of several connections that the server has ended', async () => {
+    await using server = await serveCounted()
+    const client = new HttpClient()
+    const ask = async () => (await client.send({ ...request, url: server.url })).text
+    await Promise.all([ask(), ask(), ask()])
+    server.state.cuts = 3
+    assert.equal(await ask(), 'ok')
+    assert.equal(server.state.connections, 4)
+  })
+
+  it('leave no connection open for ever', async () => {
+    await using server = await serveCounted()
+    await new HttpClient({}, 50).send({ ...request, url: server.url })
+    await until('the connection is ended', () => server.sockets.size === 0)
+  })
+
   it('are not made twice when a new connection ends', async () => {
     await using server = await serveCounted()
-    server.state.cutsNext = true
+    server.state.cuts = 1
     await assert.rejects(new HttpClient().send({ ...request, url: server.url }), /ECONNRESET|socket hang up/)
     assert.equal(server.state.connections, 1)
   })
