@@ -24,7 +24,7 @@ export async function beginAt(
 ): Promise<Start> {
   const { where } = capture
   const { position, epoch } = start
-  const found = await readHistory(ask)
+  const found = await readHistory(ask, position.history)
   const history = { system: found.system, timeline: found.timeline }
   const relation = compareHistories(position, found, where)
   if (relation === 'foreign' && capture.acceptSystem !== found.system)

@@ -19,14 +19,16 @@ export interface ServerHistory extends History {
 }
 
 /**
+ * What a position of the history `known` is held against.
  * "Streaming Replication Protocol" (protocol-replication), IDENTIFY_SYSTEM and TIMELINE_HISTORY. Asked on the session that
  * streams, so that no failover lies between the answer and the stream; SQL functions tell of a new timeline late.
  */
-export async function readHistory(ask: Ask): Promise<ServerHistory> {
+export async function readHistory(ask: Ask, known?: History): Promise<ServerHistory> {
   const [identity] = await ask('IDENTIFY_SYSTEM')
   const timeline = Number(identity?.timeline)
-  // The first timeline has no file.
-  const [file] = timeline > 1 ? await ask(`TIMELINE_HISTORY ${timeline}`) : []
+  // The first timeline has no file, and that of another may be gone: nothing else shall depend on it.
+  const isNeeded = timeline > 1 && known !== undefined && known.timeline !== timeline
+  const [file] = isNeeded ? await ask(`TIMELINE_HISTORY ${timeline}`) : []
   return { system: String(identity?.systemid), timeline, ends: readTimelineFile(String(file?.content ?? '')) }
 }
 

@@ -61,7 +61,16 @@ it('The file of a timeline tells where the earlier ones were left', async () => 
     'TIMELINE_HISTORY 3': { filename: '00000003.history', content: Buffer.from(file) },
   }
   const ask = async (command: string) => [answers[command] ?? assert.fail(command)]
-  assert.deepEqual(await readHistory(ask), { system: '7', timeline: 3, ends })
+  assert.deepEqual(await readHistory(ask, { system: '7', timeline: 2 }), { system: '7', timeline: 3, ends })
   answers.IDENTIFY_SYSTEM = { systemid: '7', timeline: 1 }
-  assert.deepEqual(await readHistory(ask), { system: '7', timeline: 1, ends: [] })
+  const first = { system: '7', timeline: 1 }
+  assert.deepEqual(await readHistory(ask, { system: '7', timeline: 2 }), { ...first, ends: [] })
+})
+
+it('The file of a timeline is asked for only where a position is of another', async () => {
+  const ask = async (command: string) =>
+    command === 'IDENTIFY_SYSTEM' ? [{ systemid: '7', timeline: 3 }] : assert.fail(command)
+  const third = { system: '7', timeline: 3 }
+  assert.deepEqual(await readHistory(ask, third), { ...third, ends: [] })
+  assert.deepEqual(await readHistory(ask), { ...third, ends: [] })
 })
