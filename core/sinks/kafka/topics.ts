@@ -124,10 +124,7 @@ export class KafkaTopics {
   }
 
   async #create(topic: string, shape: TopicShape): Promise<void> {
-    const isNew = await this.#admin.createTopics({
-      topics: [topicToCreate(topic, shape)],
-      waitForLeaders: false,
-    })
+    const isNew = await createTopic(this.#admin, topic, shape)
     if (isNew) this.#options.log.info({ topic, partitions: shape.partitions }, 'topic created')
   }
 
@@ -171,6 +168,22 @@ export class KafkaTopics {
  * for a day more: a start would read the writes of a day, which takes a minute. So these are files and markers of minutes.
  */
 const SHORT_LOG = { 'segment.bytes': String(4 << 20), 'delete.retention.ms': '300000' }
+
+/** Resolves to whether there was none. Where the settings of a short log are not allowed, it becomes a usual one. */
+export async function createTopic(
+  admin: Pick<Admin, 'createTopics'>,
+  topic: string,
+  shape: TopicShape,
+): Promise<boolean> {
+  try {
+    return await admin.createTopics({ topics: [topicToCreate(topic, shape)], waitForLeaders: false })
+  } catch (error) {
+    // Kafka as a service may take segments of 50 MB and more only.
+    const isForbidden = isKafkaError(error, 'POLICY_VIOLATION') || isKafkaError(error, 'INVALID_CONFIG')
+    if (!shape.isCheckpoint || !isForbidden) throw error
+    return createTopic(admin, topic, { ...shape, isCheckpoint: false })
+  }
+}
 
 /**
  * Kept for ever, so that a read model can be rebuilt from offset 0. A compacted topic takes no record without a
