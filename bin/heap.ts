@@ -47,11 +47,14 @@ export function giveBackWhenQuiet(intervalMs: number): void {
 /** Lets the young generation grow up to a size, and there no further: V8 takes such a limit only when it starts. */
 function limitYoungGeneration(): void {
   setFlagsFromString('--semi-space-growth-factor=2')
-  const observer = new PerformanceObserver(() => {
-    const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
-    if ((young?.space_size ?? 0) < YOUNG_BYTES) return
-    setFlagsFromString('--semi-space-growth-factor=1')
-    observer.disconnect()
-  })
-  observer.observe({ entryTypes: ['gc'] })
+  // It may be watching since the last time: a quiet process may never get there.
+  growth.disconnect()
+  growth.observe({ entryTypes: ['gc'] })
 }
+
+const growth = new PerformanceObserver(() => {
+  const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
+  if ((young?.space_size ?? 0) < YOUNG_BYTES) return
+  setFlagsFromString('--semi-space-growth-factor=1')
+  growth.disconnect()
+})

@@ -21,10 +21,42 @@ const SCRIPT = `
   }, 50)
 `
 
-test('a process that has fallen quiet gives back the memory of its busy time', () => {
-  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', SCRIPT], {
+/** Is busy and quiet in turns, and counts who watches the collections. */
+const TURNS = `
+  import { PerformanceObserver } from 'node:perf_hooks'
+  import { giveBackWhenQuiet } from ${JSON.stringify(HEAP)}
+  const { observe, disconnect } = PerformanceObserver.prototype
+  const watching = new Set()
+  let began = 0
+  PerformanceObserver.prototype.observe = function (options) {
+    began++
+    watching.add(this)
+    observe.call(this, options)
+  }
+  PerformanceObserver.prototype.disconnect = function () {
+    watching.delete(this)
+    disconnect.call(this)
+  }
+  giveBackWhenQuiet(100)
+  setInterval(() => {
+    const end = performance.now() + 100
+    while (performance.now() < end);
+    if (began < 4) return
+    console.log(watching.size)
+    process.exit()
+  }, 400)
+`
+
+const outputOf = (script: string) =>
+  execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
     timeout: 60_000,
     encoding: 'utf8',
   })
-  assert.equal(output, 'true\n')
+
+test('however often a process falls quiet, its collections are watched once', () => {
+  assert.equal(outputOf(TURNS), '1\n')
+})
+
+test('a process that has fallen quiet gives back the memory of its busy time', () => {
+  assert.equal(outputOf(SCRIPT), 'true\n')
 })
