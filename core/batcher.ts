@@ -159,7 +159,11 @@ export class Batcher {
     const { skip, trace } = this.#published
     if (ordinal < skip) {
       if (this.#ordinal === skip && trace !== undefined && this.#trace.text !== trace) {
-        throw replayMismatch(commit, 'its events are others now: has a key been replaced since?', skip)
+        throw replayMismatch(
+          commit,
+          'its events are others now: has a key been replaced, or have settings changed, since?',
+          skip,
+        )
       }
       return
     }

@@ -30,7 +30,7 @@ export interface Cut {
   readonly xid: number
   /** How many of its events are durable. */
   readonly skip: number
-  /** Fingerprint of the settings on which the numbering of events depends. */
+  /** Fingerprint of the settings on which the numbering of events depends; counts where there is no trace. */
   readonly capture: string
   /** Tells those events apart from others, see `EventTrace`; missing in positions of format 1. */
   readonly trace?: string
