@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import { TributaryError } from '../../core/errors.ts'
 import { isLoopback, tlsFailure } from '../../core/net/tls.ts'
 import type { Encryption, SslMode } from './encryption.ts'
+import { sourceFailure } from './failures.ts'
 import { asTlsError, noTlsError, type Peer, secure } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -121,10 +122,7 @@ async function dial(address: Address, way: Way, signal: AbortSignal): Promise<Li
     throw noTlsError(address)
   } catch (error) {
     socket.destroy()
-    const failure = asTlsError(error, address)
-    if (failure instanceof TributaryError) throw failure
-    const message = `${address.where}: ${(failure as Error).message}`
-    throw new TributaryError('SOURCE_UNREACHABLE', message, { cause: failure })
+    throw sourceFailure(asTlsError(error, address), { phase: 'connecting', where: address.where })
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', giveUp)

@@ -35,10 +35,16 @@ export function sourceFailure(thrown: unknown, place: FailurePlace): TributaryEr
   if (thrown instanceof TributaryError) return thrown
   const error = thrown instanceof Error ? thrown : new Error(String(thrown))
   const state = sqlState(error)
-  const said = state && QUOTES_DATA.test(state) ? withoutData(state) : error.message
+  const said = state && QUOTES_DATA.test(state) ? withoutData(state) : wordsOf(error)
   const code = isPooler(state, error) ? 'SOURCE_POOLED' : failureCode(state, place.phase)
   return new TributaryError(code, `${place.where}: ${said}`, { cause: error })
 }
+
+/** Of a host with several addresses each has its own error, and the one that holds them says nothing. */
+const wordsOf = (error: Error): string =>
+  error instanceof AggregateError
+    ? error.errors.map(each => (each as Error).message).join(', ')
+    : error.message
 
 /** PgBouncer passes no `options` on to the server, and refuses sessions that have any. */
 const isPooler = (state: string | null, { message }: Error): boolean =>
