@@ -118,6 +118,9 @@ const BY_CODE: Readonly<Record<string, Pick<TlsFailure, 'about' | 'words'>>> = {
   INVALID_PURPOSE: { about: 'validity', words: 'has a certificate that is not one for servers' },
 }
 
+/** Bytes damaged on the way, which either end may find, and servers in trouble. No setting mends these. */
+const PASSING = /^ERR_SSL_.*(BAD_RECORD_MAC|INTERNAL_ERROR|USER_CANCELL?ED|UNEXPECTED_EOF)/
+
 /** Null for what has nothing to do with TLS. */
 export function tlsFailure(thrown: unknown): TlsFailure | null {
   if (!(thrown instanceof Error)) return null
@@ -134,6 +137,10 @@ export function tlsFailure(thrown: unknown): TlsFailure | null {
   }
   // Found out while writing, the same things come as EPROTO, with OpenSSL's words in the message.
   const said = code === 'EPROTO' ? opensslReason(thrown.message) : code
+  if (PASSING.test(said)) {
+    const words = `broke off TLS, by a fault of its own or on the way (${said})`
+    return { about: 'protocol', words, isPassing: true }
+  }
   if (/^ERR_SSL_.*ALERT/.test(said)) return alertFailure(said)
   if (/^(ERR_SSL_|ERR_TLS_|EPROTO)/.test(said)) return protocolFailure(said)
   if (/before secure TLS connection was established/.test(thrown.message)) {
