@@ -7,6 +7,12 @@ import type { Capture } from './settings.ts'
 
 const MAX_LISTED = 20
 
+/**
+ * For names that no table answers to. A slot may hold rows of a table that was dropped since: these are to be read, and
+ * a table that is dropped must not keep the others from being read.
+ */
+const missing = ({ slot }: Facts) => (slot ? warning : failure)
+
 /** What each table that the settings name needs, so that its changes come whole and under a key. */
 export function checkTables(facts: Facts, capture: Capture): Finding[] {
   const { candidates, publication } = facts
@@ -19,7 +25,7 @@ export function checkTables(facts: Facts, capture: Capture): Finding[] {
           ...checkIdentity(table, publication),
           ...checkGeneratedIdentity(table, facts),
           ...checkPartitions(table),
-          ...checkKey(table, capture),
+          ...checkKey(table, facts, capture),
         ],
   )
   const more = captured.length > MAX_LISTED ? ', ...' : ''
@@ -28,19 +34,20 @@ export function checkTables(facts: Facts, capture: Capture): Finding[] {
     ok('tables', summary),
     ...checkGlobs(facts, capture),
     ...checkOthers(facts, capture),
-    ...checkKeySettings(captured, capture),
+    ...checkKeySettings(captured, facts, capture),
     ...findings,
     ...checkBystanders(facts, capture),
   ]
 }
 
-function checkGlobs({ candidates, others }: Facts, { filter }: Capture): Finding[] {
+function checkGlobs(facts: Facts, { filter }: Capture): Finding[] {
+  const { candidates, others } = facts
   return filter.unanswered(candidates).map(glob => {
     const other = others.find(relation => tableName(relation) === glob)
     const fix = `Take it out of source.tables.${other?.kind === 'a partition' ? ' Name the table it is part of.' : ''}`
     if (other) return failure(`tables: ${glob}`, `is ${other.kind}: it has no changes of its own.`, fix)
     // An empty database is no mistake.
-    const report = glob === '*.*' ? warning : failure
+    const report = glob === '*.*' ? warning : missing(facts)
     return report(
       `tables: ${glob}`,
       'no table is called so.',
@@ -89,16 +96,11 @@ function checkGeneratedIdentity(table: Candidate, { server, publication }: Facts
   return [(publication ? warning : failure)(tableName(table), message, fix)]
 }
 
-function checkKeySettings(captured: readonly Candidate[], { keys }: Capture): Finding[] {
+function checkKeySettings(captured: readonly Candidate[], facts: Facts, { keys }: Capture): Finding[] {
   const known = new Set(captured.map(tableName))
   return Object.keys(keys)
     .filter(name => !known.has(name))
-    .map(name => ({
-      severity: 'failure',
-      subject: `keys: ${name}`,
-      message: 'no captured table is called so.',
-      fix: 'Correct source.keys.',
-    }))
+    .map(name => missing(facts)(`keys: ${name}`, 'no captured table is called so.', 'Correct source.keys.'))
 }
 
 function unlogged(table: Candidate): Finding {
@@ -168,10 +170,10 @@ function whyWithoutIdentity({ identity, primaryKey, isKeyDeferrable }: Candidate
   return primaryKey.length > 0 && isKeyDeferrable ? 'its primary key is deferrable' : 'it has no primary key'
 }
 
-function checkKey(table: Candidate, { keys }: Capture): Finding[] {
+function checkKey(table: Candidate, facts: Facts, { keys }: Capture): Finding[] {
   const subject = tableName(table)
   const configured = keys[subject]
-  if (configured) return checkConfiguredKey(table, configured)
+  if (configured) return checkConfiguredKey(table, configured, facts)
   const { primaryKey, identity, identityColumns } = table
   if (identity === 'index' && !primaryKey.every(column => identityColumns.includes(column))) {
     const message = `is keyed by its replica identity (${identityColumns.join(', ')}): deletes come without the primary key.`
@@ -195,12 +197,12 @@ function checkKey(table: Candidate, { keys }: Capture): Finding[] {
   ]
 }
 
-function checkConfiguredKey(table: Candidate, key: readonly string[]): Finding[] {
+function checkConfiguredKey(table: Candidate, key: readonly string[], facts: Facts): Finding[] {
   const subject = tableName(table)
-  const missing = key.filter(column => !table.columns.includes(column))
-  if (missing.length > 0) {
-    const message = `has no column ${missing.join(', ')}, which source.keys names.`
-    return [{ severity: 'failure', subject, message, fix: 'Correct source.keys.' }]
+  const unknown = key.filter(column => !table.columns.includes(column))
+  if (unknown.length > 0) {
+    const message = `has no column ${unknown.join(', ')}, which source.keys names.`
+    return [missing(facts)(subject, message, 'Correct source.keys.')]
   }
   const { identity, identityColumns } = table
   if (identity === 'full' || key.every(column => identityColumns.includes(column))) return []

@@ -101,6 +101,21 @@ function tables(scene: Scene): void {
     const wrong = await findings(scene, { settings: { keys: { 'public.a': ['w'] } } })
     assert.deepEqual(problems(wrong), ['public.a failure'])
   })
+
+  it('lets names stand of tables and columns that are gone, once there is a slot that may hold their rows', async () => {
+    const { database } = scene
+    await database.commit('CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, c int)')
+    const settings = { tables: ['public.a', 'public.b'], keys: { 'public.a': ['id'], 'public.b': ['c'] } }
+    await (await scene.begin()).stop()
+    await database.commit('DROP TABLE a; ALTER TABLE b DROP c')
+    const found = await findings(scene, { settings })
+    assert.deepEqual(
+      found
+        .filter(({ subject }) => /public\./.test(subject))
+        .map(({ subject, severity }) => [subject, severity]),
+      ['tables: public.a', 'keys: public.a', 'public.b'].map(subject => [subject, 'warning']),
+    )
+  })
 }
 
 function others(scene: Scene): void {
