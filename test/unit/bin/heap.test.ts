@@ -21,42 +21,26 @@ const SCRIPT = `
   }, 50)
 `
 
-/** Is busy and quiet in turns, and counts who watches the collections. */
-const TURNS = `
-  import { PerformanceObserver } from 'node:perf_hooks'
-  import { giveBackWhenQuiet } from ${JSON.stringify(HEAP)}
-  const { observe, disconnect } = PerformanceObserver.prototype
-  const watching = new Set()
-  let began = 0
-  PerformanceObserver.prototype.observe = function (options) {
-    began++
-    watching.add(this)
-    observe.call(this, options)
-  }
-  PerformanceObserver.prototype.disconnect = function () {
-    watching.delete(this)
-    disconnect.call(this)
-  }
-  giveBackWhenQuiet(100)
-  setInterval(() => {
-    const end = performance.now() + 100
-    while (performance.now() < end);
-    if (began < 4) return
-    console.log(watching.size)
-    process.exit()
-  }, 400)
-`
-
-const outputOf = (script: string) =>
-  execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+const outputOf = (script: string, ...words: readonly string[]) =>
+  execFileSync(process.execPath, ['--input-type=module', '--eval', script, '--', ...words], {
     timeout: 60_000,
     encoding: 'utf8',
   })
 
-test('however often a process falls quiet, its collections are watched once', () => {
-  assert.equal(outputOf(TURNS), '1\n')
-})
-
 test('a process that has fallen quiet gives back the memory of its busy time', () => {
   assert.equal(outputOf(SCRIPT), 'true\n')
+})
+
+test('a program begins again once, as the same process, with a small young generation', () => {
+  const script = `
+    import { beginWithSmallHeap } from ${JSON.stringify(HEAP)}
+    console.log(process.pid)
+    beginWithSmallHeap()
+    console.log(process.pid, process.execArgv[0], process.argv.slice(1).join())
+  `
+  const output = outputOf(script, 'run', 'x')
+  const [first, second, third, ...more] = output.trim().split('\n')
+  assert.equal(second, first)
+  assert.equal(third, `${first} --max-semi-space-size=8 run,x`)
+  assert.deepEqual(more, [])
 })
