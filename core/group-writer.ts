@@ -6,7 +6,7 @@ import { DEFAULT_WRITE_LIMITS, type Write, WriteBuffer, type WriteLimits } from 
  * A write does not begin sooner than this after the last one began. Without a floor, transactions chase each
  * other, the coordinator turns many away, and the 99th percentile doubles.
  */
-export const MIN_WRITE_INTERVAL_MS = 10
+export const MIN_WRITE_INTERVAL_MS = 6
 
 export interface GroupWriterOptions {
   readonly sink: Pick<Sink, 'write'>

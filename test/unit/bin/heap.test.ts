@@ -41,6 +41,6 @@ test('a program begins again once, as the same process, with a small young gener
   const output = outputOf(script, 'run', 'x')
   const [first, second, third, ...more] = output.trim().split('\n')
   assert.equal(second, first)
-  assert.equal(third, `${first} --max-semi-space-size=8 run,x`)
+  assert.equal(third, `${first} --max-semi-space-size=12 run,x`)
   assert.deepEqual(more, [])
 })
