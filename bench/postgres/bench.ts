@@ -165,7 +165,8 @@ async function benchIdle(servers: Servers, { seconds }: BenchOptions): Promise<F
   await using worker = await startWorker(folder.path, BUILT)
   await worker.ready()
   const readyMs = Math.round(performance.now() - began)
-  await new Promise(resolve => setTimeout(resolve, 2_000))
+  // Until it has given back what starting took.
+  await new Promise(resolve => setTimeout(resolve, 12_000))
   const before = processUsage(worker.pid)
   await new Promise(resolve => setTimeout(resolve, seconds * 1_000))
   const after = processUsage(worker.pid)
