@@ -107,7 +107,8 @@ describe('a standby of Postgres 18 as source', () => {
       await ask(standby.url, statement)
     const reader = await begin(pair, standby)
     await database.commit('CREATE TABLE gone AS SELECT 1 AS id', 'DROP TABLE gone')
-    const lost = rejection(reader.pullEvents(1))
+    // Rows of the tables that come and go may still be read meanwhile.
+    const lost = rejection(reader.pullEvents(Number.POSITIVE_INFINITY))
     await until('the slot is invalidated', async () => {
       await database.commit(
         'CREATE TABLE gone AS SELECT 1 AS id',
@@ -120,7 +121,9 @@ describe('a standby of Postgres 18 as source', () => {
       )
       return rows.length === 1
     })
-    assert.equal((await lost).reaction, 'retry')
+    // The server ends the stream, or refuses it when it is next read: then it says itself what has become of the slot.
+    const { code, reaction } = await lost
+    assert.ok(reaction === 'retry' || code === 'SLOT_LOST', code)
     await reader.source.close()
     const error = await rejection(pair.open(standby, reader.checkpoint).pull())
     assert.equal(error.code, 'SLOT_LOST')
