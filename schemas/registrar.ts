@@ -52,10 +52,12 @@ export class SchemaRegistrar {
     const subject = keySubject(topic)
     if (schema === null) return this.#assertKeyless({ subject, schema: '"null"', table }, signal)
     return this.#register({ subject, schema, table }, signal, async older => {
-      if (older !== null)
-        return ['the key has changed, and rows with the new one would go to other partitions']
-      const hasValues = (await this.#client.latest(valueSubject(topic), signal)) !== null
-      return hasValues ? ['the table had no key, and rows without one are in the topic'] : []
+      if (older === null && (await this.#client.latest(valueSubject(topic), signal)) === null) return []
+      // A worker that is taking over may have registered it since it was looked up, the key before the value.
+      if ((await this.#client.lookup(subject, schema, signal)) !== null) return []
+      return older === null
+        ? ['the table had no key, and rows without one are in the topic']
+        : ['the key has changed, and rows with the new one would go to other partitions']
     })
   }
 

@@ -42,6 +42,32 @@ test('a key never changes, whatever the registry would allow', async () => {
   assert.equal(registry.versions(`${TOPIC}-key`).length, 1)
 })
 
+test('a key and a value that another worker registers meanwhile are taken for what they are', async () => {
+  for (const moment of ['lookup', 'latest'] as const) {
+    const registry = new FakeRegistry()
+    const other = new FakeRegistry()
+    const ask = registry[moment].bind(registry) as (...words: string[]) => Promise<never>
+    let isFirst = true
+    const racing = Object.assign(other, {
+      lookup: registry.lookup.bind(registry),
+      latest: registry.latest.bind(registry),
+      register: registry.register.bind(registry),
+      [moment]: async (...words: string[]) => {
+        const answer = await ask(...words)
+        if (isFirst) {
+          isFirst = false
+          const registrar = new SchemaRegistrar(registry)
+          await registrar.registerKey(key(orders), signal)
+          await registrar.registerValue(value(orders), signal)
+        }
+        return answer
+      },
+    })
+    const id = await new SchemaRegistrar(racing).registerKey(key(orders), signal)
+    assert.equal(id, await registry.lookup(`${TOPIC}-key`, keySchemaText(orders, TOPIC) ?? ''))
+  }
+})
+
 test('a table that has lost its key is refused: a compacted topic takes no record without one', async () => {
   const registry = new FakeRegistry()
   const registrar = new SchemaRegistrar(registry)
