@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Finding } from '../../../core/types.ts'
-import type { TestSourceOptions } from './database.ts'
-import { onEveryServer, type Scene } from './scene.ts'
+import { findings, onEveryServer, type Scene } from './scene.ts'
 
 onEveryServer('check', scene => {
   tables(scene)
@@ -11,15 +10,6 @@ onEveryServer('check', scene => {
   rights(scene)
   slots(scene)
 })
-
-async function findings({ database }: Scene, options?: TestSourceOptions): Promise<Finding[]> {
-  const source = database.source(options)
-  try {
-    return await source.check()
-  } finally {
-    await source.close()
-  }
-}
 
 /** `public.t failure`, of what is not in order. */
 const problems = (found: readonly Finding[]): string[] =>

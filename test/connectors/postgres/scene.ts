@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe } from 'node:test'
 import { TributaryError } from '../../../core/errors.ts'
-import { type ChangeEvent, type Checkpoint, type Row, type Table, UNAVAILABLE } from '../../../core/types.ts'
+import {
+  type ChangeEvent,
+  type Checkpoint,
+  type Finding,
+  type Row,
+  type Table,
+  UNAVAILABLE,
+} from '../../../core/types.ts'
 import { BatchReader } from '../../support/batch-reader.ts'
 import { POSTGRES_SERVERS, TestDatabase, type TestSourceOptions } from './database.ts'
 
@@ -91,4 +98,14 @@ export async function rejection(pull: Promise<unknown>): Promise<TributaryError>
   )
   assert.ok(thrown instanceof TributaryError, String(thrown))
   return thrown
+}
+
+/** What `check` finds. */
+export async function findings({ database }: Scene, options?: TestSourceOptions): Promise<Finding[]> {
+  const source = database.source(options)
+  try {
+    return await source.check()
+  } finally {
+    await source.close()
+  }
 }

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Finding } from '../../../core/types.ts'
 import { until } from '../../support/until.ts'
-import type { TestSourceOptions } from './database.ts'
 import { applyFix, type OwnServer, onOwnServers } from './own-server.ts'
-import { rejection, type Scene } from './scene.ts'
+import { findings, rejection, type Scene } from './scene.ts'
 import { ask } from './standby.ts'
 
 onOwnServers('slot care', {}, own => {
@@ -15,15 +14,6 @@ onOwnServers('slot care', {}, own => {
 })
 
 const slotOf = ({ database }: Scene): string => `slot ${database.slot}`
-
-async function findings({ database }: Scene, options?: TestSourceOptions): Promise<Finding[]> {
-  const source = database.source(options)
-  try {
-    return await source.check()
-  } finally {
-    await source.close()
-  }
-}
 
 /** What check says of the slot. */
 async function slotFinding(scene: Scene): Promise<Finding> {
